@@ -1,0 +1,1 @@
+"""What people run and import: API, CLI, workers, SDK."""

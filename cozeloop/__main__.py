@@ -1,0 +1,5 @@
+"""``python -m cozeloop``."""
+
+from cozeloop.cli import main
+
+main()

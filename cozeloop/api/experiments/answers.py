@@ -1,0 +1,211 @@
+"""Experiments as answers show them: rows with their sets, targets, evaluators, progress and people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from cozeloop.api.edge import Edge
+from cozeloop.api.experiments.aggregates import evaluator_aggregate
+from cozeloop.api.experiments.submission import PROMPT_TARGET
+from cozeloop.api.people import base_info_users
+from cozeloop.api.values import milliseconds
+from projections.datasets.datasets import get_datasets
+from projections.datasets.versions import get_versions
+from projections.evaluators.evaluators import get_evaluators
+from projections.experiments.experiments import TERMINATED, TERMINATING
+from projections.experiments.outcomes import progress, score_counts, target_numbers
+from projections.prompts.prompts import get_prompts
+
+Row = Mapping[str, Any]
+CODE_EVALUATOR = 2
+
+
+async def shown(edge: Edge, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The experiments with everything a page shows of them."""
+    around = await _around(edge, rows)
+    return list(await asyncio.gather(*(_one(edge, row, around) for row in rows)))
+
+
+def pins_of(row: Row) -> list[dict[str, Any]]:
+    """The evaluator versions that an experiment pinned."""
+    pins: list[dict[str, Any]] = orjson.loads(row["evaluators"]) or []
+    return pins
+
+
+async def evaluator_names(edge: Edge, rows: Sequence[Row]) -> dict[str, Row]:
+    """Evaluator id -> its row, also of deleted ones."""
+    ids = {pin["id"] for row in rows for pin in pins_of(row)}
+    return {r["evaluator_id"]: r for r in await edge.ask(get_evaluators, sorted(ids), True)} if ids else {}
+
+
+async def _around(edge: Edge, rows: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
+    """What the rows name, each asked for once."""
+    datasets, versions, prompts, evaluators, users = await asyncio.gather(
+        edge.ask(get_datasets, sorted({r["dataset_id"] for r in rows}), True),
+        edge.ask(get_versions, sorted({r["dataset_version_id"] for r in rows})),
+        edge.ask(get_prompts, sorted({r["prompt_id"] for r in rows if r["prompt_id"]})),
+        evaluator_names(edge, rows),
+        base_info_users(edge, [r["created_by"] for r in rows]),
+    )
+    return {
+        "datasets": {d["dataset_id"]: d for d in datasets},
+        "versions": {v["version_id"]: v for v in versions},
+        "prompts": {p["prompt_id"]: p for p in prompts},
+        "evaluators": evaluators,
+        "users": users,
+    }
+
+
+async def _one(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    pins = pins_of(row)
+    user = around["users"].get(row["created_by"], {"user_id": row["created_by"]})
+    return {
+        "id": row["experiment_id"],
+        "name": row["name"],
+        "desc": row["description"],
+        "creator_by": row["created_by"],
+        "status": row["status"],
+        "status_message": "",
+        "start_time": milliseconds(row["started_at"]),
+        "end_time": milliseconds(row["ended_at"]),
+        "create_time": milliseconds(row["created_at"]),
+        "item_concur_num": row["concurrency"],
+        "eval_set_id": row["dataset_id"],
+        "eval_set_version_id": row["dataset_version_id"],
+        "target_id": row["target_id"] or "0",
+        "target_version_id": row["target_version_id"] or "0",
+        "evaluator_version_ids": [pin["version_id"] for pin in pins],
+        "evaluator_id_version_list": [
+            {"evaluator_id": p["id"], "version": p["version"], "evaluator_version_id": p["version_id"]} for p in pins
+        ],
+        "eval_set": _eval_set(row, around),
+        **({"eval_target": _eval_target(row, around)} if row["prompt_id"] else {}),
+        "evaluators": [_evaluator(pin, around) for pin in pins],
+        "target_field_mapping": {"from_eval_set": _mappings(orjson.loads(row["target_mapping"]) or [])},
+        "evaluator_field_mapping": [_evaluator_mapping(pin) for pin in pins],
+        "expt_type": 1,
+        "source_type": 1,
+        "total_item_count": str(row["item_count"]),
+        "expt_stats": await _stats(edge, row, around),
+        "base_info": {
+            "created_by": user,
+            "updated_by": user,
+            "created_at": milliseconds(row["created_at"]),
+            "updated_at": milliseconds(max(row["created_at"], row["started_at"], row["ended_at"])),
+        },
+    }
+
+
+async def _stats(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """How many items stand where, with the scores so far and the tokens used."""
+    pins, ended = pins_of(row), row["ended_position"]
+    steps = len(pins) + (1 if row["prompt_id"] else 0)
+    (succeeded, failed, under_way), counts, numbers = await asyncio.gather(
+        edge.ask(progress, row["run_id"], steps, ended),
+        edge.ask(score_counts, row["run_id"], ended),
+        edge.ask(target_numbers, row["run_id"], ended),
+    )
+    left = row["item_count"] - succeeded - failed
+    terminal = left if row["status"] == TERMINATED else 0
+    pending = 0 if terminal or row["status"] == TERMINATING else left - under_way
+    return {
+        "pending_turn_cnt": pending,
+        "success_turn_cnt": succeeded,
+        "fail_turn_cnt": failed,
+        "processing_turn_cnt": left - terminal - pending,
+        "terminated_turn_cnt": terminal,
+        "token_usage": {
+            "input_tokens": str(sum(i for _, i, _ in numbers)),
+            "output_tokens": str(sum(o for _, _, o in numbers)),
+        },
+        "credit_cost": 0.0,
+        "evaluator_aggregate_results": aggregates_of(row, counts, around["evaluators"]),
+    }
+
+
+def aggregates_of(row: Row, counts: Sequence[tuple[str, float, int]], evaluators: Mapping[str, Row]) -> list[Any]:
+    """The aggregates of each evaluator of the experiment, in its order."""
+    found = []
+    for pin in pins_of(row):
+        named = {
+            "version_id": pin["version_id"],
+            "name": evaluators.get(pin["id"], {}).get("name", ""),
+            "version": pin["version"],
+        }
+        found.append(evaluator_aggregate(named, [(s, n) for v, s, n in counts if v == pin["version_id"]]))
+    return found
+
+
+def _eval_set(row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    dataset = around["datasets"].get(row["dataset_id"], {})
+    version = around["versions"].get(row["dataset_version_id"], {})
+    return {
+        "id": row["dataset_id"],
+        "workspace_id": row["space_id"],
+        "name": dataset.get("name", ""),
+        "description": dataset.get("description", ""),
+        "item_count": str(row["item_count"]),
+        "latest_version": dataset.get("latest_version", ""),
+        "evaluation_set_version": {
+            "id": row["dataset_version_id"],
+            "evaluation_set_id": row["dataset_id"],
+            "version": version.get("version", ""),
+            "item_count": str(row["item_count"]),
+        },
+    }
+
+
+def _eval_target(row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    prompt = around["prompts"].get(row["prompt_id"], {})
+    return {
+        "id": row["target_id"],
+        "workspace_id": row["space_id"],
+        "source_target_id": row["prompt_id"],
+        "eval_target_type": PROMPT_TARGET,
+        "eval_target_version": {
+            "id": row["target_version_id"],
+            "target_id": row["target_id"],
+            "source_target_version": row["prompt_version"],
+            "eval_target_content": {
+                "prompt": {
+                    "prompt_id": row["prompt_id"],
+                    "version": row["prompt_version"],
+                    "name": prompt.get("name", ""),
+                    "prompt_key": prompt.get("prompt_key", ""),
+                    "description": prompt.get("description", ""),
+                    "submit_status": 2,
+                }
+            },
+        },
+    }
+
+
+def _evaluator(pin: Mapping[str, Any], around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    row = around["evaluators"].get(pin["id"], {})
+    return {
+        "evaluator_id": pin["id"],
+        "evaluator_type": row.get("evaluator_type", CODE_EVALUATOR),
+        "name": row.get("name", ""),
+        "current_version": {"id": pin["version_id"], "version": pin["version"]},
+    }
+
+
+def _mappings(mappings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"field_name": m["field"], "const_value": m["constant"]}
+        if m["constant"] is not None
+        else {"field_name": m["field"], "from_field_name": m["from_column"] or m["from_target"]}
+        for m in mappings
+    ]
+
+
+def _evaluator_mapping(pin: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "evaluator_version_id": pin["version_id"],
+        "from_eval_set": _mappings([m for m in pin["mapping"] if not m["from_target"]]),
+        "from_target": _mappings([m for m in pin["mapping"] if m["from_target"]]),
+    }

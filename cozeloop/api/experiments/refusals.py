@@ -1,0 +1,22 @@
+"""The contract's codes for what an experiment's rules refuse (behaviour.md §6.7)."""
+
+from __future__ import annotations
+
+from commands.command import Refusal
+from commands.experiments import decide as rules
+
+INVALID_PARAM = 601200202
+NOT_FOUND = 601203004
+CONFIG_INVALID = 601204001
+RUNNING_QUOTA = 601204006
+VERSION_MISSING = 601205013
+
+CODES: dict[type[Refusal], tuple[int, str]] = {
+    rules.ExperimentNotFound: (NOT_FOUND, "experiment not found"),
+    rules.ExperimentNameInvalid: (601204017, "experiment name is not valid"),
+    rules.ExperimentNameTaken: (601204005, "experiment name already exists"),
+    rules.ExperimentConfigInvalid: (CONFIG_INVALID, "experiment configuration is not valid"),
+    rules.ExperimentEvaluatorRepeated: (INVALID_PARAM, "invalid param"),
+    rules.ExperimentNotRunning: (601204011, "only a running experiment can be killed"),
+}
+"""Refusal -> code and base message."""

@@ -1,0 +1,1 @@
+"""Prompts over HTTP."""

@@ -1,0 +1,16 @@
+"""The contract's codes for what a user's rules refuse (behaviour.md §2.1, §2.5)."""
+
+from __future__ import annotations
+
+from commands.command import Refusal
+from commands.users.messages import EmailTaken, RegistrationBlocked
+
+INVALID_PARAM = 602000202
+EMAIL_UNKNOWN = 602000801
+WRONG_PASSWORD = 602002003
+
+CODES: dict[type[Refusal], tuple[int, str]] = {
+    EmailTaken: (602002002, "email already exists"),
+    RegistrationBlocked: (602002008, "registration is blocked"),
+}
+"""Refusal -> code and base message."""

@@ -1,0 +1,37 @@
+"""``cozeloop verify``: whether the log is what was written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from cozeloop.cli.running import DEFAULT_DATA_DIR, DataDir, operations, run
+
+EXAMPLES = """Example: cozeloop verify --data-dir .cozeloop
+
+It reads every event and checks hash chains, holes and the signed anchor. It cannot detect a tail that was lost together with the anchor file and every read database, nor a forgery by somebody who holds the installation key."""  # noqa: E501
+
+
+def verify(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Check every event's hash, the order of positions, and the anchor."""
+    run(_verify(data_dir))
+
+
+async def _verify(data_dir: Path) -> None:
+    clean = False
+    async with operations(data_dir) as platform:
+        async for line in platform.verify():
+            if sys.stderr.isatty() and not line["final"]:
+                typer.echo(f"\r{line['done']} of {line['total']} events", nl=False, err=True)
+            if line["final"]:
+                if sys.stderr.isatty():
+                    typer.echo("", err=True)
+                for problem in line["problems"]:
+                    typer.echo(f"problem: {problem}", err=True)
+                typer.echo(f"{line['events']} events in {line['streams']} streams, digest {line['digest'][:16]}")
+                typer.echo("the log is whole" if line["clean"] else "the log is NOT what was written")
+                clean = line["clean"]
+    if not clean:
+        raise typer.Exit(1)

@@ -1,0 +1,138 @@
+"""What an operator may ask of a platform: its events, whether the log is whole, read models built anew.
+
+Every answer is a stream of plain JSON objects, so that the same lines come over HTTP from a running platform and
+from a command that works alone on a data directory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from cozeloop.platform import EventQuery
+from events.event import Recorded, Stream, Unrecognised
+from infra.eventstore.anchor import AnchorFile
+from infra.eventstore.jetstream_log import JetStreamLog
+from infra.eventstore.verify import verify
+from projections.projector import ReadModel
+
+PAGE = 500
+WORD = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class UnknownReadModel(ValueError):
+    """No read model has this name; the text lists those that there are."""
+
+
+class Replayer(Protocol):
+    """Builds read models anew beside the live ones."""
+
+    def replay(self, models: Sequence[ReadModel]) -> AsyncIterator[Mapping[str, Any]]:
+        """Progress as {"read_model", "done", "total", "state"}, the last one of each with state ``switched``."""
+        ...
+
+
+class LogOperations:
+    """Operations on an open log and its read models."""
+
+    def __init__(
+        self, log: JetStreamLog, anchor: AnchorFile, read_models: Sequence[ReadModel], replayer: Replayer
+    ) -> None:
+        self._log = log
+        self._anchor = anchor
+        self._read_models = {model.name: model for model in read_models}
+        self._replayer = replayer
+
+    async def events(self, query: EventQuery) -> AsyncIterator[Mapping[str, Any]]:
+        """The events wanted, oldest first."""
+        after = query.after
+        if query.since is not None:
+            first = await self._log.reader.first_since(query.since)
+            if first is None:
+                return
+            after = max(after, first - 1)
+        left = query.limit
+        while left > 0:
+            page = await self._log.read_all(after, PAGE, subject_filter(query))
+            for recorded in page:
+                if query.type and event_type(recorded) != query.type:
+                    continue
+                yield as_json(recorded)
+                left -= 1
+                if not left:
+                    return
+            if len(page) < PAGE:
+                return
+            after = page[-1].position
+
+    async def event(self, position: int) -> Mapping[str, Any] | None:
+        """One event by its position."""
+        found = await self._log.read_all(position - 1, 1) if position > 0 else []
+        return as_json(found[0]) if found and found[0].position == position else None
+
+    async def verify(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Progress, and the verdict last (``final`` true)."""
+        last: Mapping[str, Any] = {}
+        async for report in verify(self._log.reader, self._anchor.anchor):
+            last = {
+                "done": report.done,
+                "total": report.total,
+                "events": report.events,
+                "streams": report.streams,
+                "digest": report.digest,
+                "problems": list(report.problems),
+                "final": False,
+            }
+            yield last
+        yield {**last, "final": True, "clean": not last["problems"]}
+
+    async def replay(self, names: Sequence[str]) -> AsyncIterator[Mapping[str, Any]]:
+        """Builds the named read models anew, all of them when none is named; raises UnknownReadModel."""
+        unknown = [name for name in names if name not in self._read_models]
+        if unknown:
+            known = ", ".join(sorted(self._read_models))
+            raise UnknownReadModel(f"no read model is called {unknown[0]}; there are: {known}")
+        models = [self._read_models[name] for name in names] or list(self._read_models.values())
+        async for progress in self._replayer.replay(models):
+            yield progress
+
+
+def subject_filter(query: EventQuery) -> str:
+    """The narrowest subject that holds every event wanted; raises ValueError for what names no stream."""
+    if query.stream:
+        return str(Stream.parse(query.stream))
+    for name, word in (("space", query.space), ("capability", query.capability)):
+        if word and not WORD.fullmatch(word):
+            raise ValueError(f"not the name of a {name}: {word!r}")
+    if query.capability:
+        return f"{query.space or '*'}.{query.capability}.>"
+    return f"{query.space}.>" if query.space else ">"
+
+
+def event_type(recorded: Recorded[Any]) -> str:
+    """The wire name, also of an event that this release does not know."""
+    event = recorded.event
+    return event.type if isinstance(event, Unrecognised) else type(event).__name__
+
+
+def as_json(recorded: Recorded[Any]) -> Mapping[str, Any]:
+    """An event with its envelope, opened."""
+    event = recorded.event
+    known = not isinstance(event, Unrecognised)
+    return {
+        "position": recorded.position,
+        "stream": str(recorded.stream),
+        "version": recorded.version,
+        "type": event_type(recorded),
+        "schema_version": event.schema_version if known else event.version,
+        "id": recorded.id,
+        "occurred_at": recorded.meta.occurred_at.isoformat(),
+        "recorded_at": recorded.recorded_at.isoformat() if recorded.recorded_at else None,
+        "actor": recorded.meta.actor,
+        "command_id": recorded.meta.command_id,
+        "causation": recorded.meta.causation,
+        "correlation": recorded.meta.correlation,
+        "hash": recorded.hash,
+        "payload": event.model_dump(mode="json") if known else None,
+    }

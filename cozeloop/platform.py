@@ -1,0 +1,244 @@
+"""The ports that the edges see. What stands behind each is decided in `cozeloop.bootstrap` alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from cozeloop.handling import CommandHandler
+from cozeloop.settings import Settings
+from infra.eventstore.log import (  # noqa: F401 - what the log may answer, shown here with the port
+    Damaged,
+    EventLog,
+    LogUnavailable,
+    LossNoticed,
+    Unknown,
+    UnknownEvent,
+)
+from infra.llm.port import Chat, ModelFailed, Models, Reply  # noqa: F401 - ports, shown here with the others
+from infra.sandbox.port import CodeResult, CodeRunner  # noqa: F401 - as above
+from infra.sql.database import Database
+from infra.vault.port import Person, TokenFacts
+from projections.projector import ReadModel
+
+
+class Ids(Protocol):
+    """64-bit ids as decimal strings, unique over all processes (behaviour.md §1.5's layout)."""
+
+    def new(self) -> str:
+        """One id."""
+        ...
+
+    def block(self, n: int) -> list[str]:
+        """``n`` ids in rising order."""
+        ...
+
+
+class Positions(Protocol):
+    """How far each read model has come."""
+
+    def of(self, model: str) -> int:
+        """The position that the model has come to."""
+        ...
+
+    def changed(self, model: str) -> int:
+        """The position of the last batch that changed rows of the model: what was read since then still holds."""
+        ...
+
+    async def reached(self, model: str, position: int, timeout: float) -> bool:
+        """True as soon as the model stands at or past the position; False when the time is over."""
+        ...
+
+
+class Keys(Protocol):
+    """Each space's data key, without showing it."""
+
+    async def create(self, space: str) -> None:
+        """Makes the space's key durable; harmless when it exists."""
+        ...
+
+    async def digest(self, space: str, text: str) -> str:
+        """32 hex digits: HMAC of the text under the space's key (the installation's key for the space ``_``)."""
+        ...
+
+
+class People(Protocol):
+    """Accounts: personal data and password hashes, in the vault."""
+
+    async def add(self, person: Person, password: str) -> None:
+        """Stores the person and the password's Argon2id hash."""
+        ...
+
+    async def remove(self, user_id: str) -> None:
+        """Forgets the person."""
+        ...
+
+    async def get(self, user_ids: Sequence[str]) -> Mapping[str, Person]:
+        """Those of the ids that are known."""
+        ...
+
+    async def check_password(self, user_id: str, password: str) -> bool:
+        """Whether it is this user's password; takes as long for an unknown user."""
+        ...
+
+    async def set_password(self, user_id: str, password: str) -> None:
+        """Another password from now on; every session of the user ends."""
+        ...
+
+
+class Sessions(Protocol):
+    """Signed-in browsers; revocable."""
+
+    async def open(self, user_id: str) -> tuple[str, datetime]:
+        """A new session's cookie value and its expiry."""
+        ...
+
+    async def user_of(self, cookie: str) -> str | None:
+        """The user of a live session."""
+        ...
+
+    async def close(self, cookie: str) -> None:
+        """Ends the session."""
+        ...
+
+
+class Tokens(Protocol):
+    """Personal access tokens: names and hashes in the vault, checked on every call of an SDK."""
+
+    async def add(self, facts: TokenFacts) -> str:
+        """Stores the token's hash and returns the token, which is never shown again."""
+        ...
+
+    async def user_of(self, token: str) -> str | None:
+        """The owner of a valid token; notes the use."""
+        ...
+
+    async def get(self, token_id: str) -> TokenFacts | None:
+        """The token's facts, None when unknown or removed."""
+        ...
+
+    async def list(self, user_id: str, limit: int, offset: int) -> tuple[list[TokenFacts], int]:
+        """A page of a user's tokens, newest first, and their number."""
+        ...
+
+    async def rename(self, token_id: str, name: str, now: int) -> None:
+        """Changes the name shown."""
+        ...
+
+    async def remove(self, token_id: str) -> None:
+        """The token is refused from now on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Working state: the newest revision of something not yet committed. ``content`` is plain JSON."""
+
+    revision: int
+    content: dict[str, Any]
+    saved_at: datetime
+
+
+class Drafts(Protocol):
+    """Drafts and debug contexts: sealed, the last 50 revisions, never history."""
+
+    async def load(self, space: str, capability: str, id: str, user: str = "") -> Draft | None:
+        """The newest revision, None when there is none."""
+        ...
+
+    async def save(
+        self,
+        space: str,
+        capability: str,
+        id: str,
+        content: dict[str, Any],
+        user: str = "",
+        expected: int | None = None,
+    ) -> Draft:
+        """Writes a revision; an identical one is not written. ``expected`` refuses when another was saved since."""
+        ...
+
+
+class Objects(Protocol):
+    """Large values by name."""
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Durable when it returns; harmless when the object exists."""
+        ...
+
+    async def get(self, name: str) -> bytes | None:
+        """The object's bytes, None when there is none."""
+        ...
+
+
+class RateLimits(Protocol):
+    """Generic cell rate algorithm, per key."""
+
+    async def allow(self, key: str, rate: float, burst: int) -> bool:
+        """Whether one more call is within ``rate`` a second and ``burst`` at once."""
+        ...
+
+
+@dataclass(frozen=True)
+class EventQuery:
+    """Which events an operator wants to see; empty = all. ``since`` and ``after`` exclude, ``limit`` is the page."""
+
+    space: str = ""
+    capability: str = ""
+    stream: str = ""
+    type: str = ""
+    after: int = 0
+    since: datetime | None = None
+    limit: int = 100
+
+
+Line = Mapping[str, Any]
+"""One line of an operation's progress as JSON; the last one carries ``ok``."""
+
+
+class Operations(Protocol):
+    """What an operator may ask of a running platform: behind ``cozeloop events | verify | replay``."""
+
+    def events(self, query: EventQuery) -> AsyncIterator[Line]:
+        """The events in log order, one a line."""
+        ...
+
+    def verify(self) -> AsyncIterator[Line]:
+        """Checks chains, holes and the anchor; progress, then what was found."""
+        ...
+
+    def replay(self, models: Sequence[str]) -> AsyncIterator[Line]:
+        """Rebuilds these read models beside the live ones, and switches. Raises KeyError for an unknown one."""
+        ...
+
+
+@dataclass
+class Platform:
+    """Everything an edge may use."""
+
+    settings: Settings
+    log: EventLog
+    handle: CommandHandler
+    database: Database
+    read_models: Sequence[ReadModel]
+    positions: Positions
+    now: Callable[[], datetime]
+    ids: Ids
+    keys: Keys
+    people: People
+    sessions: Sessions
+    tokens: Tokens
+    drafts: Drafts
+    objects: Objects
+    models: Models
+    code: CodeRunner
+    limits: RateLimits
+    ready: Callable[[], str]
+    """Empty when log and read models are ready, else what is awaited."""
+    wait_ready: Callable[[float], Awaitable[bool]]
+    trouble: Callable[[], str] = lambda: ""
+    """What is wrong although requests are served, in a sentence; empty when nothing is."""
+    operator_token: str = ""
+    operations: Operations | None = None

@@ -1,0 +1,87 @@
+"""A read model's table built from the log's beginning, beside the live one. Nobody reads it before the switch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from cozeloop.projecting.batches import write_batch
+from cozeloop.projecting.folding import Fold
+from cozeloop.projecting.tables import forget_parked
+from events.event import Recorded
+from infra.eventstore.log import LossNoticed
+from infra.sql.database import Database
+from infra.sql.dialect import create_table, drop_table
+
+CHUNK = 1_000
+"""Events in one transaction of a building."""
+
+
+class ReadsAll(Protocol):
+    """The log, as far as read models need it."""
+
+    async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
+        """Up to ``limit`` events after a position, in order."""
+        ...
+
+    async def end(self) -> int:
+        """The last position."""
+        ...
+
+
+class LogTooShort(LossNoticed):
+    """The log ends before the position up to which read models were folded, or misses one; the text names it."""
+
+
+class Building:
+    """Tables under way. ``position`` is how far all of them have come, ``hash`` that event's."""
+
+    def __init__(self, database: Database, log: ReadsAll, folds: Sequence[Fold]) -> None:
+        self.folds = list(folds)
+        self.position = 0
+        self.hash = ""
+        self.stopped: dict[str, str] = {}
+        self._database = database
+        self._log = log
+
+    async def begin(self) -> None:
+        """Empty tables; what an interrupted building left is dropped."""
+        await self._database.write(_begin, self.folds)
+
+    async def catch_up(self, until: int) -> AsyncIterator[int]:
+        """Folds up to and including ``until``, yielding the position after each chunk; reads ahead while it writes."""
+        ahead = self._ahead(until)
+        try:
+            while ahead:
+                batch = [r for r in await ahead if r.position <= until]
+                if not batch:
+                    raise LogTooShort(f"the log holds nothing after {self.position}, wanted are events up to {until}")
+                last = batch[-1]
+                if last.position - self.position != len(batch):
+                    seen = {r.position for r in batch}
+                    missing = next(p for p in range(self.position + 1, last.position) if p not in seen)
+                    raise LogTooShort(f"position {missing} is missing from the log; run: cozeloop verify")
+                self.position, self.hash = last.position, last.hash
+                ahead = self._ahead(until)
+                await self._write(batch)
+                yield last.position
+        finally:
+            if ahead:
+                ahead.cancel()
+
+    def _ahead(self, until: int) -> asyncio.Task[list[Recorded[Any]]] | None:
+        return asyncio.ensure_future(self._log.read_all(self.position, CHUNK)) if self.position < until else None
+
+    async def _write(self, batch: Sequence[Recorded[Any]]) -> None:
+        folds = [fold for fold in self.folds if fold.model.name not in self.stopped]
+        self.stopped.update(await write_batch(self._database, folds, batch))
+
+
+def _begin(conn: Connection, folds: Sequence[Fold]) -> None:
+    for fold in folds:
+        drop_table(conn, fold.table.name)
+        create_table(conn, fold.table)
+        forget_parked(conn, fold.table.name)

@@ -1,0 +1,43 @@
+"""Every setting, with its default and the environment variable that changes it (``COZELOOP_`` + the name)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once at start; a URL picks the adapter, nothing else differs between the shapes."""
+
+    model_config = SettingsConfigDict(env_prefix="COZELOOP_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(default=Path(".cozeloop"), description="Everything the embedded shape keeps.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8888, description="Port to listen on.")
+    database_url: str = Field(default="", description="Read models; empty = SQLite under the data directory.")
+    vault_url: str = Field(default="", description="Vault; empty = SQLite under the data directory.")
+    model_config_path: Path | None = Field(
+        default=None, alias="COZELOOP_MODEL_CONFIG", description="Coze Loop's model_config.yaml."
+    )
+    unsafe_code: bool = Field(
+        default=False, description="Run code evaluators without isolation; loopback listeners only."
+    )
+    secure_cookies: bool = Field(default=False, description="Mark session cookies Secure (behind https).")
+    registration_blocked: bool = Field(default=False, description="Refuse registration except allowed_emails.")
+    allowed_emails: str = Field(default="", description="E-mails that may register, separated by ';'.")
+    max_body_bytes: int = Field(default=20 * 1024 * 1024, description="Largest request body.")
+    read_wait_seconds: float = Field(default=5.0, description="Longest wait for a read model after a command.")
+    ready_wait_seconds: float = Field(default=15.0, description="Longest wait of a request for readiness.")
+    mget_per_second: float = Field(default=500, description="Prompt fetches a second and space.")
+    login_per_minute: float = Field(default=20, description="Logins and registrations a minute and address.")
+    dataset_max_items: int = Field(default=5000, description="Items of an evaluation set.")
+    dataset_max_fields: int = Field(default=50, description="Fields of an evaluation set.")
+    dataset_max_item_bytes: int = Field(default=204800, description="Bytes of one item.")
+    dataset_max_batch: int = Field(default=100, description="Items of one batch_create.")
+    experiment_concurrency: int = Field(default=3, description="Items at once when an experiment names no number.")
+    experiment_max_running: int = Field(default=200, description="Experiments running at once in a space.")
+    model_call_timeout_seconds: float = Field(default=60, description="Longest single call of a model.")
+    model_call_attempts: int = Field(default=4, ge=1, description="How often a model call is tried in all.")
+    worker_slots: int = Field(default=64, description="Tasks one worker process performs at once.")

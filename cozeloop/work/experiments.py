@@ -1,0 +1,166 @@
+"""Runs the items of an experiment: target, then evaluators, each step's outcome once.
+
+A task is acknowledged after its outcomes are in the log. Delivered again, it first looks which outcomes stand: a
+model is not asked twice for what it has answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from commands.experiments.experiment import step_stream
+from cozeloop.handling import fingerprint
+from cozeloop.platform import CodeRunner
+from cozeloop.work.outcomes import Outcomes
+from cozeloop.work.plans import EvaluatorPlan, Plan, Plans, PlanUnreadable
+from cozeloop.work.targets import ask_target
+from cozeloop.work.tasks import ItemTask
+from events.event import Erased, Event, Metadata
+from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
+from infra.eventstore.log import Append, Conflict, EventLog, Issue, Tail
+from infra.llm.port import Models
+
+TARGET_STEP = 0
+MOST_DELIVERIES = 5
+NOT_RUNNABLE = 601204001
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item on its way: its place, its columns, and what the target answered."""
+
+    index: int
+    item_id: str
+    columns: Mapping[str, Any]
+    output: str | None = None
+
+
+class RunItems:
+    """Performs one task; raises when it must be delivered again."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        plans: Plans,
+        models: Models,
+        code: CodeRunner,
+        outcomes: Outcomes,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._log = log
+        self._plans = plans
+        self._models = models
+        self._code = code
+        self._outcomes = outcomes
+        self._now = now
+
+    async def __call__(self, data: bytes, delivered: int) -> None:
+        """``delivered`` counts from 1. What cannot be run, or was tried too often, is recorded as failed."""
+        task = ItemTask.model_validate_json(data)
+        again = task.again or delivered > 1
+        try:
+            plan = await self._plans.of(task)
+            if delivered > MOST_DELIVERIES:
+                raise PlanUnreadable(f"given up after {MOST_DELIVERIES} workers")
+        except PlanUnreadable as error:
+            await self._fail(task, str(error))
+        else:
+            await self._run(plan, task, again)
+
+    async def _run(self, plan: Plan, task: ItemTask, again: bool) -> None:
+        items = [Item(i, item_id, await self._plans.row(task, p, o)) for i, item_id, p, o in task.items]
+        if plan.prompt is not None:
+            items = [i for i in await asyncio.gather(*(self._target(plan, task, i, again) for i in items)) if i]
+        if items:
+            await asyncio.gather(*(self._evaluate(plan, task, e, items, again) for e in plan.evaluators))
+
+    async def _target(self, plan: Plan, task: ItemTask, item: Item, again: bool) -> Item | None:
+        """The item with its answer, None when the target failed."""
+        standing = await self._standing(task, item, TARGET_STEP) if again else None
+        if standing is None:
+            event = await ask_target(plan, self._models, task, item.index, item.item_id, item.columns)
+            outcome = (await self._outcomes.put([self._issue(task, item, TARGET_STEP, event)]))[0]
+            standing = await self._standing(task, item, TARGET_STEP) if isinstance(outcome, Conflict) else event
+        if isinstance(standing, TargetAnswered):
+            output = "" if isinstance(standing.output, Erased) else standing.output
+            return Item(item.index, item.item_id, item.columns, output)
+        return None
+
+    async def _evaluate(
+        self, plan: Plan, task: ItemTask, evaluator: EvaluatorPlan, items: Sequence[Item], again: bool
+    ) -> None:
+        if again:
+            standing = await asyncio.gather(*(self._standing(task, i, evaluator.step) for i in items))
+            items = [i for i, event in zip(items, standing, strict=True) if event is None]
+        if not items:
+            return
+        turns = [evaluator.turn(i.columns, i.output) for i in items]
+        results = await self._code.evaluate(task.space_id, evaluator.version_id, evaluator.code, turns)
+        issues = []
+        for item, result in zip(items, results, strict=True):
+            about = {
+                **about_item(task, item),
+                "step": evaluator.step,
+                "evaluator_version_id": evaluator.version_id,
+                "stdout": result.stdout,
+                "duration_ms": result.duration_ms,
+            }
+            event: Event
+            if result.error_code or result.score is None:
+                event = EvaluatorFailed(**about, code=result.error_code, message=result.error)
+            else:
+                event = EvaluatorScored(**about, score=round(result.score, 2), reasoning=result.reason)
+            issues.append(self._issue(task, item, evaluator.step, event))
+        await self._outcomes.put(issues)
+
+    async def _fail(self, task: ItemTask, why: str) -> None:
+        """Every step of the task's items that has no outcome gets a failure."""
+        submitted = await self._plans.submitted(task)
+        issues = []
+        for index, item_id, _, _ in task.items:
+            item = Item(index, item_id, {})
+            about = about_item(task, item)
+            if submitted.prompt is not None:
+                failed = TargetFailed(**about, code=NOT_RUNNABLE, message=why, duration_ms=0)
+                issues.append(self._issue(task, item, TARGET_STEP, failed))
+            for step, version_id in enumerate(submitted.evaluator_version_ids, 1):
+                event = EvaluatorFailed(
+                    **about,
+                    step=step,
+                    evaluator_version_id=version_id,
+                    code=NOT_RUNNABLE,
+                    message=why,
+                    stdout="",
+                    duration_ms=0,
+                )
+                issues.append(self._issue(task, item, step, event))
+        await self._outcomes.put(issues)
+
+    def _issue(self, task: ItemTask, item: Item, step: int, event: Event) -> Issue:
+        stream = step_stream(task.space_id, task.run_id, item.item_id, step)
+        meta = Metadata(
+            actor="worker",
+            command_id=fingerprint(task.run_id, item.item_id, str(step)),
+            occurred_at=self._now(),
+            correlation=task.run_id,
+        )
+        return Issue([Append(stream, [event])], {stream.name: Tail()}, meta)
+
+    async def _standing(self, task: ItemTask, item: Item, step: int) -> Event | None:
+        """The outcome that stands, when one does."""
+        found = await self._log.read_all(0, 1, step_stream(task.space_id, task.run_id, item.item_id, step).name)
+        return found[0].event if found else None
+
+
+def about_item(task: ItemTask, item: Item) -> dict[str, Any]:
+    """The fields that every outcome has."""
+    return {
+        "experiment_id": task.experiment_id,
+        "run_id": task.run_id,
+        "item_id": item.item_id,
+        "item_index": item.index,
+    }

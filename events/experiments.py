@@ -1,0 +1,150 @@
+"""Experiments: what was submitted, each run over the items, and the one outcome of every item and step.
+
+An experiment's own facts lie in ``<space>.experiments.<id>``; the outcome of one step of one item is the only event
+of ``<space>.experiments.step.<run>.<item>-<repetition>-<step>``, so that a second worker's outcome loses.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from events.event import Event, Sealed
+
+
+class Pin(BaseModel):
+    """Something at one immutable version: what it names, and the digest of its content."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    version_id: str = ""
+    version: str = ""
+    revision: int = 0
+    digest: str = ""
+
+
+class FieldMapping(BaseModel):
+    """Where a field's value comes from: a column, an output of the target, or a constant."""
+
+    model_config = ConfigDict(frozen=True)
+    field: str
+    from_column: str = ""
+    from_target: str = ""
+    constant: str | None = None
+
+
+class EvaluatorPin(Pin):
+    """An evaluator's version with the fields that it reads; empty mapping = every column and output."""
+
+    mapping: tuple[FieldMapping, ...] = ()
+
+
+class ExperimentSubmitted(Event):
+    """A set, a target (or none: the outputs lie in the set) and evaluators, each pinned, with the first run."""
+
+    experiment_id: str
+    run_id: str
+    name: Sealed[str]
+    description: Sealed[str]
+    name_reservation: str
+    dataset: Pin
+    item_count: int
+    prompt: Pin | None
+    target_id: str
+    target_version_id: str
+    target_mapping: Sealed[tuple[FieldMapping, ...]]
+    runtime_parameters: Sealed[str]
+    evaluators: Sealed[tuple[EvaluatorPin, ...]]
+    evaluator_version_ids: tuple[str, ...]
+    concurrency: int
+
+
+class RunStarted(Event):
+    """The items of a run are queued."""
+
+    experiment_id: str
+    run_id: str
+
+
+class RunCompleted(Event):
+    """Every item of the run has its outcome; all of them lie before this event."""
+
+    experiment_id: str
+    run_id: str
+    succeeded: int
+    failed: int
+
+
+class RunKillRequested(Event):
+    """Somebody wants the run to end; items under way may still end before it does."""
+
+    experiment_id: str
+    run_id: str
+
+
+class RunTerminated(Event):
+    """The run has ended early; what has no outcome before this event stays without one."""
+
+    experiment_id: str
+    run_id: str
+
+
+class ExperimentDeleted(Event):
+    """The experiment is gone from every list; its history stays."""
+
+    experiment_id: str
+    name_reservation: str
+
+
+class TargetAnswered(Event):
+    """The target's answer for one item."""
+
+    experiment_id: str
+    run_id: str
+    item_id: str
+    item_index: int
+    output: Sealed[str]
+    input_tokens: int
+    output_tokens: int
+    duration_ms: int
+
+
+class TargetFailed(Event):
+    """The target gave no answer for one item, after every attempt."""
+
+    experiment_id: str
+    run_id: str
+    item_id: str
+    item_index: int
+    code: int
+    message: Sealed[str]
+    duration_ms: int
+
+
+class EvaluatorScored(Event):
+    """An evaluator's score for one item. ``step`` counts the experiment's evaluators from 1."""
+
+    experiment_id: str
+    run_id: str
+    item_id: str
+    item_index: int
+    step: int
+    evaluator_version_id: str
+    score: float
+    reasoning: Sealed[str]
+    stdout: Sealed[str]
+    duration_ms: int
+
+
+class EvaluatorFailed(Event):
+    """An evaluator gave no score for one item."""
+
+    experiment_id: str
+    run_id: str
+    item_id: str
+    item_index: int
+    step: int
+    evaluator_version_id: str
+    code: int
+    message: Sealed[str]
+    stdout: Sealed[str]
+    duration_ms: int

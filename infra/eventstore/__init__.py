@@ -1,0 +1,1 @@
+"""The event log on JetStream behind the eventsourcing library."""

@@ -1,0 +1,68 @@
+"""Loss is noticed before anything is written: what witnesses remember of the log must still be there.
+
+After a flipped byte the server drops a record, and after kill -9 it truncates there and uses the sequences again.
+So each read database, the anchor file and this process itself remember (log id, position, hash), and a writing
+connection is opened only when the log still holds every one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from infra.eventstore.log import LossNoticed
+from infra.eventstore.reading import Reader
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What one witness remembers: at ``position`` of log ``log_id`` lay the event with this hash."""
+
+    who: str
+    log_id: str
+    position: int
+    hash: str
+
+
+Witness = Callable[[], Awaitable[Sequence[Stand]]]
+
+
+ADVICE = (
+    "Nothing is written from now on; what was read before can still be read."
+    " See what is left with `cozeloop verify`, and restore the data directory from a backup."
+)
+
+
+async def check(reader: Reader, witnesses: Sequence[Witness]) -> str:
+    """The log's id when every witness agrees with the log; raises LossNoticed otherwise."""
+    info = await reader.info()
+    log_id = log_id_of(info)
+    end = int(info["state"]["last_seq"])
+    for witness in witnesses:
+        for stand in await witness():
+            if stand.position == 0:
+                continue
+            if stand.log_id and stand.log_id != log_id:
+                raise LossNoticed(f"{stand.who} follows log {stand.log_id}, but this is log {log_id}. {ADVICE}")
+            if stand.position > end:
+                raise LossNoticed(
+                    f"the event log ends at {end}, but {stand.who} stands at {stand.position}:"
+                    f" {gap(end + 1, stand.position)} gone. {ADVICE}"
+                )
+            record = await reader.at(stand.position)
+            if record is None or (stand.hash and record.hash != stand.hash):
+                what = "no event" if record is None else "another event"
+                raise LossNoticed(f"{stand.who} saw an event at {stand.position}, the log holds {what} there. {ADVICE}")
+    return log_id
+
+
+def gap(first: int, last: int) -> str:
+    """Positions of a gap, with its verb."""
+    return f"position {first} is" if first == last else f"positions {first} to {last} are"
+
+
+def log_id_of(info: dict[str, object]) -> str:
+    """The log's id, made with the stream and kept in its metadata."""
+    config = info["config"]
+    assert isinstance(config, dict)
+    return str((config.get("metadata") or {}).get("log_id", ""))

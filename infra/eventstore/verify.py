@@ -1,0 +1,88 @@
+"""Reads the whole log and says whether it is what was written: chains, holes, and the anchor.
+
+What it cannot detect: a tail lost together with the anchor file and every read database that had seen it, and a
+forgery by someone who holds the installation key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from infra.eventstore.anchor import Anchor
+from infra.eventstore.guard import gap, log_id_of
+from infra.eventstore.log import Damaged
+from infra.eventstore.mapper import check_link
+from infra.eventstore.reading import BATCH, Reader
+
+MOST_PROBLEMS = 100
+
+
+@dataclass
+class Verification:
+    """How far it has come and what it found; final when ``done`` is ``total``."""
+
+    total: int
+    done: int = 0
+    events: int = 0
+    streams: int = 0
+    digest: str = ""
+    problems: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
+    """Those of the problems that say that the log is not the whole one: nothing may be written to it."""
+
+    def lost(self, sentence: str) -> None:
+        """Notes a loss."""
+        self.problems.append(sentence)
+        self.losses.append(sentence)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems
+
+
+async def verify(reader: Reader, anchor: Anchor | None, page_size: int = BATCH) -> AsyncIterator[Verification]:
+    """Yields its progress page by page and the verdict last."""
+    info = await reader.info()
+    log_id = log_id_of(info)
+    report = Verification(total=int(info["state"]["last_seq"]))
+    rolling = Anchor(log_id)
+    tails: dict[str, tuple[int, str]] = {}
+    if anchor and anchor.log_id and anchor.log_id != log_id:
+        report.lost(f"the anchor is of log {anchor.log_id}, this is log {log_id}")
+        anchor = None
+    async for page in reader.pages("events.>", size=page_size):
+        for record in page:
+            name = str(record.originator_id)
+            version, previous = tails.get(name, (0, ""))
+            if record.position != report.done + 1:
+                report.lost(f"{gap(report.done + 1, record.position - 1)} missing")
+            if record.originator_version != version + 1:
+                report.problems.append(
+                    f"position {record.position}, stream {name}: version {record.originator_version} follows {version}"
+                )
+            try:
+                check_link(record, previous)
+            except Damaged as damage:
+                report.problems.append(str(damage))
+            tails[name] = (record.originator_version, record.hash)
+            rolling = rolling.after(record.position, record.hash)
+            report.done = record.position
+            if anchor and anchor.position == record.position and _differs(anchor, rolling):
+                report.lost(f"the anchor at {anchor.position} does not fit the events up to there")
+        report.events, report.streams, report.digest = rolling.count, len(tails), rolling.digest
+        if len(report.problems) > MOST_PROBLEMS:
+            report.problems.append("more than a hundred problems: stopped looking")
+            break
+        yield report
+    if anchor and anchor.position > report.done:
+        report.lost(f"the log ends at {report.done}, the anchor stands at {anchor.position}")
+    elif report.done < report.total and len(report.problems) <= MOST_PROBLEMS:
+        report.lost(f"{gap(report.done + 1, report.total)} missing")
+    report.total = max(report.done, report.total)
+    yield report
+
+
+def _differs(anchor: Anchor, rolling: Anchor) -> bool:
+    return (anchor.count, anchor.digest, anchor.hash) != (rolling.count, rolling.digest, rolling.hash)

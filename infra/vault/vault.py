@@ -1,0 +1,117 @@
+"""The vault whole: opened, matched with its installation key, swept, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Table, select, update
+
+from infra.sql import dialect as sql
+from infra.sql.database import Database
+from infra.vault.installation import InstallationKey, InstallationKeyUnusable
+from infra.vault.keyring import VaultKeyring
+from infra.vault.passwords import Passwords
+from infra.vault.people import VaultPeople
+from infra.vault.sessions import VaultSessions
+from infra.vault.tables import Tables, micros, vault_tables
+from infra.vault.tokens import VaultTokens
+
+FINGERPRINT = "installation key"
+ORPHANED_AFTER = timedelta(hours=1)
+
+Known = Callable[[Sequence[str]], Awaitable[Collection[str]]]
+"""Those of the ids that the log knows of, as of its end when the call began."""
+
+
+@dataclass(frozen=True)
+class Vault:
+    """The adapters behind the ports `Keys` and `Keyring`, `People`, `Sessions` and `Tokens`."""
+
+    keys: VaultKeyring
+    people: VaultPeople
+    sessions: VaultSessions
+    tokens: VaultTokens
+    database: Database
+    tables: Tables
+    passwords: Passwords
+    now: Callable[[], datetime]
+
+    async def sweep(self, users: Known, tokens: Known) -> int:
+        """Removes expired sessions, and rows whose event never came; returns how many of the latter.
+
+        A row is looked at an hour after it was made, and once found in the log never again.
+        """
+        await self.sessions.sweep()
+        before = micros(self.now() - ORPHANED_AFTER)
+        swept = 0
+        for table, key, known, remove in (
+            (self.tables.people, "user_id", users, self.people.remove),
+            (self.tables.tokens, "token_id", tokens, self.tokens.remove),
+        ):
+            ids = await self.database.read(_unconfirmed, table, key, before)
+            if not ids:
+                continue
+            found = set(await known(ids))
+            await self.database.write(_confirm, table, key, sorted(found.intersection(ids)))
+            for orphan in (i for i in ids if i not in found):
+                await remove(orphan)
+                swept += 1
+        return swept
+
+    async def holds_keys(self) -> bool:
+        """Whether any space ever had a key here; a log with content has a vault with keys."""
+        return await self.database.read(_holds_keys, self.tables.data_keys)
+
+    async def close(self) -> None:
+        """Writes down what is outstanding and gives database and threads back."""
+        await self.tokens.settle()
+        self.passwords.close()
+        await self.database.close()
+
+
+async def open_vault(database: Database, installation: InstallationKey, now: Callable[[], datetime]) -> Vault:
+    """The vault in this database, created when it is empty.
+
+    Raises InstallationKeyUnusable when it was made with another installation key.
+    """
+    tables = vault_tables()
+    stored = await database.write(_prepare, tables, installation.fingerprint)
+    if stored != installation.fingerprint:
+        raise InstallationKeyUnusable(
+            "the vault was made with another installation key: restore installation.key and the vault from one backup"
+        )
+    passwords = Passwords()
+    sessions = VaultSessions(database, tables, now)
+    return Vault(
+        keys=VaultKeyring(database, tables, installation, now),
+        people=VaultPeople(database, tables, passwords, sessions, now),
+        sessions=sessions,
+        tokens=VaultTokens(database, tables, now),
+        database=database,
+        tables=tables,
+        passwords=passwords,
+        now=now,
+    )
+
+
+def _prepare(conn: Connection, tables: Tables, fingerprint: str) -> str:
+    tables.create(conn)
+    facts = tables.facts
+    conn.execute(sql.upsert(facts, ["name"], ()), {"name": FINGERPRINT, "value": fingerprint})
+    return str(conn.execute(select(facts.c.value).where(facts.c.name == FINGERPRINT)).scalar_one())
+
+
+def _holds_keys(conn: Connection, table: Table) -> bool:
+    return conn.execute(select(table.c.key_id).limit(1)).first() is not None
+
+
+def _unconfirmed(conn: Connection, table: Table, key: str, before: int) -> list[str]:
+    statement = select(table.c[key]).where(table.c.confirmed == 0, table.c.created_at < before)
+    return list(conn.execute(statement.order_by(table.c[key]).limit(500)).scalars())
+
+
+def _confirm(conn: Connection, table: Table, key: str, ids: Sequence[str]) -> None:
+    if ids:
+        conn.execute(update(table).where(table.c[key].in_(list(ids))).values(confirmed=1))

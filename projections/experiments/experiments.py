@@ -1,0 +1,209 @@
+"""Which experiments a space has, what each pinned, and where its newest run stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, Index, Integer, Table, func, select
+from sqlalchemy.schema import SchemaItem
+
+from events.event import Erased, Event, Recorded
+from events.experiments import (
+    ExperimentDeleted,
+    ExperimentSubmitted,
+    RunCompleted,
+    RunKillRequested,
+    RunStarted,
+    RunTerminated,
+)
+from infra.sql import dialect as sql
+from projections.projector import Change, Project, ReadModel
+from projections.reading import json_of, micros, text_of
+
+Row = Mapping[str, Any]
+PENDING, PROCESSING, SUCCESS, FAILED, TERMINATED, TERMINATING = 2, 3, 11, 12, 13, 15
+RUNNING = (PENDING, PROCESSING, TERMINATING)
+
+
+def columns() -> list[SchemaItem]:
+    """One row an experiment, kept after its deletion. Times in microseconds, 0 = never.
+
+    ``ended_position`` is that of the event that ended the run: outcomes after it do not count.
+    """
+    return [
+        Column("experiment_id", sql.Id, primary_key=True),
+        Column("space_id", sql.Id, nullable=False),
+        Column("name", sql.key(200), nullable=False),
+        Column("name_folded", sql.LongText, nullable=False),
+        Column("description", sql.LongText, nullable=False),
+        Column("status", Integer, nullable=False),
+        Column("run_id", sql.Id, nullable=False),
+        Column("dataset_id", sql.Id, nullable=False),
+        Column("dataset_version_id", sql.Id, nullable=False),
+        Column("dataset_revision", sql.Micros, nullable=False),
+        Column("item_count", Integer, nullable=False),
+        Column("prompt_id", sql.Id, nullable=False),
+        Column("prompt_version", sql.key(128), nullable=False),
+        Column("target_id", sql.Id, nullable=False),
+        Column("target_version_id", sql.Id, nullable=False),
+        Column("target_mapping", sql.LongText, nullable=False),
+        Column("evaluators", sql.LongText, nullable=False),
+        Column("concurrency", Integer, nullable=False),
+        Column("succeeded", Integer, nullable=False),
+        Column("failed", Integer, nullable=False),
+        Column("ended_position", sql.Micros, nullable=False),
+        Column("created_by", sql.key(64), nullable=False),
+        Column("created_at", sql.Micros, nullable=False),
+        Column("started_at", sql.Micros, nullable=False),
+        Column("ended_at", sql.Micros, nullable=False),
+        Column("deleted_at", sql.Micros, nullable=False),
+        Index("by_space", "space_id", "deleted_at", "created_at"),
+        Index("by_status", "space_id", "status"),
+    ]
+
+
+def submitted_row(r: Recorded[ExperimentSubmitted]) -> dict[str, Any]:
+    """The row of an experiment that was submitted just now, every column in it."""
+    event, name = r.event, text_of(r.event.name)
+    pins = () if isinstance(event.evaluators, Erased) else event.evaluators
+    mapping = () if isinstance(event.target_mapping, Erased) else event.target_mapping
+    return {
+        "experiment_id": event.experiment_id,
+        "space_id": r.stream.space,
+        "name": name,
+        "name_folded": name.casefold(),
+        "description": text_of(event.description),
+        "status": PENDING,
+        "run_id": event.run_id,
+        "dataset_id": event.dataset.id,
+        "dataset_version_id": event.dataset.version_id,
+        "dataset_revision": event.dataset.revision,
+        "item_count": event.item_count,
+        "prompt_id": event.prompt.id if event.prompt else "",
+        "prompt_version": event.prompt.version if event.prompt else "",
+        "target_id": event.target_id,
+        "target_version_id": event.target_version_id,
+        "target_mapping": json_of([m.model_dump() for m in mapping]),
+        "evaluators": json_of([p.model_dump() for p in pins]),
+        "concurrency": event.concurrency,
+        "succeeded": 0,
+        "failed": 0,
+        "ended_position": 0,
+        "created_by": r.meta.actor,
+        "created_at": micros(r.meta.occurred_at),
+        "started_at": 0,
+        "ended_at": 0,
+        "deleted_at": 0,
+    }
+
+
+def projector(table: Table) -> Mapping[type[Event], Project]:
+    """The row that each event of an experiment changes."""
+    keys = ["experiment_id"]
+    submit = sql.upsert(table, keys, ())
+    start = sql.change(table, keys, ["status", "run_id", "started_at"])
+    ending = sql.change(table, keys, ["status"])
+    complete = sql.change(table, keys, ["status", "succeeded", "failed", "ended_position", "ended_at"])
+    terminate = sql.change(table, keys, ["status", "ended_position", "ended_at"])
+    delete = sql.change(table, keys, ["deleted_at"])
+
+    def submitted(r: Recorded[ExperimentSubmitted]) -> list[Change]:
+        return [(submit, submitted_row(r))]
+
+    def started(r: Recorded[RunStarted]) -> list[Change]:
+        news = {"status": PROCESSING, "run_id": r.event.run_id, "started_at": micros(r.meta.occurred_at)}
+        return [(start, {"k_experiment_id": r.event.experiment_id, **news})]
+
+    def kill_requested(r: Recorded[RunKillRequested]) -> list[Change]:
+        return [(ending, {"k_experiment_id": r.event.experiment_id, "status": TERMINATING})]
+
+    def completed(r: Recorded[RunCompleted]) -> list[Change]:
+        news = {
+            "status": FAILED if r.event.failed else SUCCESS,
+            "succeeded": r.event.succeeded,
+            "failed": r.event.failed,
+            "ended_position": r.position,
+            "ended_at": micros(r.meta.occurred_at),
+        }
+        return [(complete, {"k_experiment_id": r.event.experiment_id, **news})]
+
+    def terminated(r: Recorded[RunTerminated]) -> list[Change]:
+        news = {"status": TERMINATED, "ended_position": r.position, "ended_at": micros(r.meta.occurred_at)}
+        return [(terminate, {"k_experiment_id": r.event.experiment_id, **news})]
+
+    def deleted(r: Recorded[ExperimentDeleted]) -> list[Change]:
+        return [(delete, {"k_experiment_id": r.event.experiment_id, "deleted_at": micros(r.meta.occurred_at)})]
+
+    return {
+        ExperimentSubmitted: submitted,
+        RunStarted: started,
+        RunKillRequested: kill_requested,
+        RunCompleted: completed,
+        RunTerminated: terminated,
+        ExperimentDeleted: deleted,
+    }
+
+
+EXPERIMENTS = ReadModel("experiments", 1, columns, projector)
+
+
+@dataclass(frozen=True)
+class ExperimentFilter:
+    """What a list is narrowed to; empty means everything."""
+
+    space_id: str
+    name_like: str = ""
+    created_by: Sequence[str] = ()
+    statuses: Sequence[int] = ()
+    dataset_ids: Sequence[str] = ()
+    prompt_ids: Sequence[str] = ()
+
+
+def get_experiments(conn: Connection, experiment_ids: Sequence[str]) -> list[Row]:
+    """Those of the experiments that exist, in the order of the ids."""
+    t = EXPERIMENTS.live(conn)
+    rows = conn.execute(select(t).where(t.c.experiment_id.in_(list(experiment_ids)), t.c.deleted_at == 0)).mappings()
+    found = {row["experiment_id"]: row for row in rows}
+    return [found[i] for i in dict.fromkeys(experiment_ids) if i in found]
+
+
+def list_experiments(
+    conn: Connection, wanted: ExperimentFilter, order_by: str, ascending: bool, page: int, size: int
+) -> tuple[list[Row], int]:
+    """Page ``page`` (from 1) of the experiments wanted, and their number.
+
+    ``order_by`` is started_at, ended_at or created_at.
+    """
+    t = EXPERIMENTS.live(conn)
+    where = [t.c.space_id == wanted.space_id, t.c.deleted_at == 0]
+    if wanted.name_like:
+        where.append(sql.contains(t.c.name_folded, wanted.name_like.casefold()))
+    for column, values in (
+        (t.c.created_by, wanted.created_by),
+        (t.c.status, wanted.statuses),
+        (t.c.dataset_id, wanted.dataset_ids),
+        (t.c.prompt_id, wanted.prompt_ids),
+    ):
+        if values:
+            where.append(column.in_(list(values)))
+    by = {"started_at": t.c.started_at, "ended_at": t.c.ended_at}.get(order_by, t.c.created_at)
+    order = (by.asc(), t.c.experiment_id.asc()) if ascending else (by.desc(), t.c.experiment_id.desc())
+    total = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    rows = conn.execute(select(t).where(*where).order_by(*order).limit(size).offset((page - 1) * size))
+    return list(rows.mappings()), total
+
+
+def experiment_named(conn: Connection, space_id: str, name: str) -> str | None:
+    """The id of the space's experiment with exactly this name."""
+    t = EXPERIMENTS.live(conn)
+    where = (t.c.space_id == space_id, t.c.name == name, t.c.deleted_at == 0)
+    return conn.execute(select(t.c.experiment_id).where(*where)).scalar()
+
+
+def count_running(conn: Connection, space_id: str) -> int:
+    """How many of a space's experiments are not over."""
+    t = EXPERIMENTS.live(conn)
+    where = (t.c.space_id == space_id, t.c.status.in_(RUNNING), t.c.deleted_at == 0)
+    return conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()

@@ -1,0 +1,52 @@
+"""Which rooms each capability has, and why one is missing. A test holds the folders to this table."""
+
+from dataclasses import dataclass, field
+
+ROOMS = ("events", "commands", "projections", "api", "workflows", "work")
+"""events/<c>.py, commands/<c>/, projections/<c>/, cozeloop/api/<c>/, cozeloop/workflows/<c>.py, cozeloop/work/<c>.py"""
+
+NO_PROCESS = "nothing goes on after the command"
+NO_TASKS = "no worker has anything to do"
+
+
+@dataclass(frozen=True)
+class Capability:
+    """A word that means the same in every room; ``missing`` gives the reason for each room that is not there."""
+
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+CAPABILITIES = {
+    "users": Capability({"workflows": NO_PROCESS, "work": NO_TASKS}),
+    "spaces": Capability(
+        {
+            "commands": "a space is created with its user, by that user's command",
+            "workflows": NO_PROCESS,
+            "work": NO_TASKS,
+        }
+    ),
+    "tokens": Capability({"workflows": NO_PROCESS, "work": NO_TASKS}),
+    "prompts": Capability({"workflows": NO_PROCESS, "work": NO_TASKS}),
+    "datasets": Capability({"workflows": NO_PROCESS, "work": NO_TASKS}),
+    "evaluators": Capability({"workflows": NO_PROCESS, "work": "runs belong to experiments"}),
+    "experiments": Capability(),
+    "models": Capability(
+        {
+            "events": "models are configuration, read at start",
+            "commands": "models are configuration, read at start",
+            "projections": "models are configuration, read at start",
+            "workflows": NO_PROCESS,
+            "work": NO_TASKS,
+        }
+    ),
+}
+
+SHARED = {
+    "events": {"event", "reservations"},
+    "commands": {"command", "reservations", "semver"},
+    "projections": {"projector", "reading", "log"},
+    "api": {"wire"},
+    "workflows": {"runtime"},
+    "work": {"outcomes", "plans", "targets", "tasks"},
+}
+"""What is in a room and belongs to no capability."""

@@ -1,0 +1,53 @@
+"""One platform for every end-to-end test: a real ``cozeloop up`` that must start, serve and end without a fault."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.models import Endpoint, Gate, broken, catalogue_of, echo
+from tests.e2e.processes import Platform, cozeloop
+
+FAULT = re.compile(r"^Traceback|\b(?:ERROR|CRITICAL)\b|was never (?:awaited|retrieved)", re.MULTILINE)
+"""What a platform that was asked nothing but bad and good questions never says."""
+
+
+@pytest.fixture(scope="session")
+def gate() -> Gate:
+    """The model ``gate`` (id 3); whoever lets somebody through lets through whoever waits."""
+    return Gate()
+
+
+@pytest.fixture(scope="session")
+def models(gate: Gate) -> Iterator[Endpoint]:
+    """Models of the platform: 1 ``echo``, 2 ``broken``, 3 ``gate``."""
+    with Endpoint({"echo": echo, "broken": broken, "gate": gate}) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def platform(models: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform that is ready; at the end it must stop when told, without a word of a fault, and leave a whole log."""
+    folder = tmp_path_factory.mktemp("platform")
+    config = folder / "model_config.yaml"
+    config.write_text(catalogue_of(models, ["echo", "broken", "gate"]))
+    with Platform(folder / "data", COZELOOP_MODEL_CONFIG=str(config)) as running:
+        yield running.start().ready()
+        assert running.stop() in (0, -signal.SIGTERM)
+        assert faults(running.said) == []
+        verified = cozeloop("verify", "--data-dir", running.data_dir)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@pytest.fixture(scope="session")
+def platform_url(platform: Platform) -> str:
+    """Where it listens."""
+    return platform.url
+
+
+def faults(said: str) -> list[str]:
+    """The lines that speak of a fault."""
+    return [line for line in said.splitlines() if FAULT.search(line)]
