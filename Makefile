@@ -26,7 +26,7 @@ check: .venv/.ready ## Format, lint, types, import rules, rooms, unit and proper
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
-	$(PY) -m pytest -q tests/architecture tests/unit tests/property
+	$(PY) -m pytest -q -n 2 tests/architecture tests/unit tests/property
 
 test: .venv/.ready ## The embedded shape whole, with the GSM8K run; databases when reachable
 	$(PY) -m pytest -q -m "not slow and not kill" tests

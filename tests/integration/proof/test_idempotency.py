@@ -19,6 +19,10 @@ MODELS = """models:
 """
 
 
+SLOW = "import time\n\ndef exec_evaluation(turn):\n    time.sleep(1)\n    return {'score': 1}\n"
+"""An experiment with it is still running when it is killed."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """A request with its key, and what came back."""
@@ -67,7 +71,7 @@ class Careful(Person):
         set_id, version_id = self.dataset()
         items = f"{EVALUATION}/evaluation_sets/{set_id}"
         space = {"workspace_id": self.space}
-        evaluator_version = self.code_evaluator("exact", "def exec_evaluation(turn):\n    return {'score': 1}\n")
+        evaluator_version = self.code_evaluator("exact", SLOW)
         evaluator = self.http.post(f"{EVALUATION}/evaluators/list", json={**space, "page_number": 1, "page_size": 9})
         evaluator_id = evaluator.json()["evaluators"][0]["evaluator_id"]
         experiment = self.submit("run", set_id, version_id, evaluator_version, None, 3)
