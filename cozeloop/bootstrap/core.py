@@ -1,0 +1,99 @@
+"""The core: the log server, the vault, the log with its witnesses, and the read models."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from commands import DECIDERS
+from cozeloop.bootstrap.process import Process
+from cozeloop.following import CommandsSeen, read_side_stands
+from cozeloop.handling import CommandHandler
+from cozeloop.projecting.building import LogTooShort
+from cozeloop.projecting.projection import ForeignLog, Projection
+from events import EVENTS
+from infra import clock
+from infra.eventstore.anchor import AnchorFile
+from infra.eventstore.jetstream_log import JetStreamLog
+from infra.eventstore.log import LossNoticed
+from infra.messaging.lock import DataDirLock
+from infra.messaging.server import NatsServer
+from infra.messaging.streams import Client, Connect, connect, ensure_streams
+from infra.objects import FileObjects
+from infra.sql import open_database
+from infra.sql.database import SqlDatabase
+from infra.vault.installation import installation_key
+from infra.vault.vault import Vault, open_vault
+from projections import READ_MODELS
+
+logger = logging.getLogger("cozeloop.bootstrap")
+
+
+@dataclass(frozen=True)
+class Core:
+    """What every other part stands on. ``nc`` is a connection for small things; ``connected`` makes another."""
+
+    process: Process
+    connected: Connect
+    nc: Client
+    vault: Vault
+    objects: FileObjects
+    database: SqlDatabase
+    log: JetStreamLog
+    log_id: str
+    anchor: AnchorFile
+    projection: Projection
+    handle: CommandHandler
+
+
+async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
+    """Opens log, vault and read models in their order; a log with a loss opens too, and refuses to write."""
+    settings, data = process.settings, process.data
+    process.waiting = "the event log"
+    server = NatsServer(data / "nats", lock.fd, on_give_up=process.on_end)
+    process.on_close(server.stop)
+    await server.start()
+
+    async def connected(**options: Any) -> Client:
+        return await connect(server.url, server.app, **options)
+
+    admin = await connect(server.url, server.admin)
+    await ensure_streams(admin)
+    await admin.close()
+
+    process.waiting = "the vault"
+    installation = installation_key(data)
+    vault_url = settings.vault_url or f"sqlite:///{data / 'vault.db'}"
+    vault = await open_vault(open_database(vault_url, full_sync=True), installation, clock.now)
+    process.on_close(vault.close)
+    objects = FileObjects(data / "objects")
+    database = open_database(settings.database_url or f"sqlite:///{data / 'read.db'}")
+    process.on_close(database.close)
+    anchor = AnchorFile(data / "anchor.json", installation.derive("anchor of the log"))
+
+    process.waiting = "the event log"
+    log = JetStreamLog(connected, EVENTS, vault.keys, objects, [lambda: read_side_stands(database), anchor.stands])
+    process.on_close(log.close)
+    log_id = await log.open()
+    process.watch(lambda: log.stopped)
+    if not log.stopped:
+        await anchor.begin(log_id, log.reader)
+    projection = Projection(database, READ_MODELS, log, log_id=log_id)
+    await _open_read_models(process, projection, log, serving)
+
+    nc = await connected()
+    process.on_close(nc.close)
+    handle = CommandHandler(log, DECIDERS, clock.now, CommandsSeen(log, projection.positions, database))
+    return Core(process, connected, nc, vault, objects, database, log, log_id, anchor, projection, handle)
+
+
+async def _open_read_models(process: Process, projection: Projection, log: JetStreamLog, serving: bool) -> None:
+    try:
+        await projection.open()
+    except (ForeignLog, LogTooShort) as error:
+        if serving and log.stopped:
+            raise LossNoticed(log.stopped) from error
+        if not log.stopped:
+            raise
+        logger.warning("the read models are not of this log: %s", error)

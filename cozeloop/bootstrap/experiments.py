@@ -1,0 +1,39 @@
+"""The experiments' engine: the process manager with its state, the queue of tasks, and the workers of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cozeloop.bootstrap.core import Core
+from cozeloop.work.experiments import RunItems
+from cozeloop.work.outcomes import Outcomes
+from cozeloop.work.plans import Plans
+from cozeloop.workflows.runtime import ExperimentRuns
+from infra import clock
+from infra.messaging.work import WorkQueue
+from projections.datasets.rows import version_items
+
+
+class ExperimentEngine:
+    """Runs experiments. ``runs`` follows the feed; `begin` when the feed has come to the log's end."""
+
+    def __init__(self, core: Core) -> None:
+        platform = core.process.platform
+        perform = RunItems(core.log, Plans(core.log), platform.models, platform.code, Outcomes(core.log), clock.now)
+
+        async def items(dataset_id: str, revision: int) -> Sequence[tuple[str, int, int]]:
+            return await core.database.read(version_items, dataset_id, revision)
+
+        self._core = core
+        self._queue = WorkQueue(core.nc, perform, core.process.settings.worker_slots, on_lost=self._refill)
+        self.runs = ExperimentRuns(core.database, core.handle, self._queue, items)
+
+    async def begin(self) -> None:
+        """Workers take tasks; what a crash may have lost is queued again."""
+        await self._queue.open()
+        self._core.process.on_close(self._queue.close)
+        await self.runs.live()
+        self._core.process.run(self.runs.perform())
+
+    async def _refill(self) -> None:
+        await self.runs.live()
