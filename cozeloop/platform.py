@@ -177,7 +177,14 @@ class RateLimits(Protocol):
     """Generic cell rate algorithm, per key."""
 
     async def allow(self, key: str, rate: float, burst: int) -> bool:
-        """Whether one more call is within ``rate`` a second and ``burst`` at once."""
+        """Whether one more call is within ``rate`` a second and ``burst`` at once; a rate of 0 or less allows all."""
+        ...
+
+    async def reserve(self, key: str, rate: float, burst: int, cost: float = 1, patience: float = 0.0) -> float | None:
+        """Takes a place in the key's queue: the seconds until it is this call's turn, 0 = now.
+
+        None when that is longer than ``patience``; nothing is counted then. A negative cost gives back.
+        """
         ...
 
 

@@ -18,6 +18,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8888, description="Port to listen on.")
     database_url: str = Field(default="", description="Read models; empty = SQLite under the data directory.")
     vault_url: str = Field(default="", description="Vault; empty = SQLite under the data directory.")
+    cache_url: str = Field(
+        default="",
+        description="Redis that all processes share for rate limits (redis://host:6379/0); empty = in process.",
+    )
     model_config_path: Path | None = Field(
         default=None, alias="COZELOOP_MODEL_CONFIG", description="Coze Loop's model_config.yaml."
     )

@@ -146,6 +146,10 @@ class Memory:
         self.spent[key] = self.spent.get(key, 0) + 1
         return self.spent[key] <= burst
 
+    async def reserve(self, key: str, rate: float, burst: int, cost: float = 1, patience: float = 0.0) -> float | None:
+        """As `allow`: nobody waits."""
+        return 0.0 if await self.allow(key, rate, burst) else None
+
     def check_static(self, code: str) -> tuple[int, str] | None:
         """Only whether the function is there."""
         return None if "exec_evaluation" in code else (601205053, "exec_evaluation is not defined")

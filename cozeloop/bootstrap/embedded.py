@@ -15,6 +15,7 @@ from typing import Any, cast
 from cozeloop.bootstrap.calls import open_models, open_sandbox, warm
 from cozeloop.bootstrap.core import Core, open_core
 from cozeloop.bootstrap.experiments import ExperimentEngine
+from cozeloop.bootstrap.limits import open_limits
 from cozeloop.bootstrap.process import Process
 from cozeloop.following import AnchorFollower, decoded, look_through, stopped_models
 from cozeloop.operations import LogOperations
@@ -23,7 +24,6 @@ from cozeloop.projecting.feeding import Feeder, Follower
 from cozeloop.settings import Settings
 from cozeloop.sweeping import sweep_for_ever
 from infra import clock
-from infra.cache.limits import ProcessLimits
 from infra.ids import SnowflakeIds
 from infra.messaging.drafts import JetStreamDrafts
 from infra.messaging.feed import Feed
@@ -154,7 +154,7 @@ def _unopened(process: Process) -> Platform:
         objects=not_yet,
         models=not_yet,
         code=not_yet,
-        limits=ProcessLimits(),
+        limits=open_limits(process),
         ready=lambda: process.waiting,
         wait_ready=process.wait_ready,
         trouble=process.trouble,

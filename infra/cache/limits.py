@@ -11,6 +11,8 @@ from time import monotonic
 
 SWEEP = 10_000
 """Keys held before those that are as good as new are dropped."""
+ROUNDING = 1e-6
+"""Seconds by which sums of binary fractions may be off."""
 
 
 class ProcessLimits:
@@ -23,14 +25,22 @@ class ProcessLimits:
 
     async def allow(self, key: str, rate: float, burst: int) -> bool:
         """Whether one more call is within ``rate`` a second and ``burst`` at once; a rate of 0 or less allows all."""
+        return await self.reserve(key, rate, burst) is not None
+
+    async def reserve(self, key: str, rate: float, burst: int, cost: float = 1, patience: float = 0.0) -> float | None:
+        """Takes a place in the key's queue: the seconds until it is this call's turn, 0 = now.
+
+        None when that is longer than ``patience``; nothing is counted then. A negative cost gives back.
+        """
         if rate <= 0:
-            return True
+            return 0.0
         now = self._clock()
         arrival = max(self._arrivals.get(key, now), now)
-        if arrival - now > (burst - 1) / rate:
-            return False
-        self._arrivals[key] = arrival + 1 / rate
+        wait = max(arrival - now - (burst - cost) / rate - ROUNDING, 0.0)
+        if wait > patience:
+            return None
+        self._arrivals[key] = arrival + cost / rate
         if len(self._arrivals) > self._sweep_at:
             self._arrivals = {k: a for k, a in self._arrivals.items() if a > now}
             self._sweep_at = max(SWEEP, 2 * len(self._arrivals))
-        return True
+        return wait
