@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from cozeloop.erasing import Erasing
 from cozeloop.platform import EventQuery
 from events.event import Recorded, Stream, Unrecognised
 from infra.eventstore.anchor import AnchorFile
@@ -18,6 +19,7 @@ from infra.eventstore.verify import verify
 from projections.projector import ReadModel
 
 PAGE = 500
+SPACE = re.compile(r"[0-9]{1,19}")
 WORD = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -37,12 +39,18 @@ class LogOperations:
     """Operations on an open log and its read models."""
 
     def __init__(
-        self, log: JetStreamLog, anchor: AnchorFile, read_models: Sequence[ReadModel], replayer: Replayer
+        self,
+        log: JetStreamLog,
+        anchor: AnchorFile,
+        read_models: Sequence[ReadModel],
+        replayer: Replayer,
+        erasing: Erasing,
     ) -> None:
         self._log = log
         self._anchor = anchor
         self._read_models = {model.name: model for model in read_models}
         self._replayer = replayer
+        self._erasing = erasing
 
     async def events(self, query: EventQuery) -> AsyncIterator[Mapping[str, Any]]:
         """The events wanted, oldest first."""
@@ -96,6 +104,13 @@ class LogOperations:
         models = [self._read_models[name] for name in names] or list(self._read_models.values())
         async for progress in self._replayer.replay(models):
             yield progress
+
+    async def erase(self, space: str) -> AsyncIterator[Mapping[str, Any]]:
+        """Destroys the space's key and what was made of its content; raises ValueError for what is no space's id."""
+        if not SPACE.fullmatch(space):
+            raise ValueError(f"not the id of a space: {space!r}")
+        async for line in self._erasing.erase(space):
+            yield line
 
 
 def subject_filter(query: EventQuery) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from infra.eventstore.log import (  # noqa: F401 - what the log may answer, show
 from infra.llm.port import Chat, ModelFailed, Models, Reply  # noqa: F401 - ports, shown here with the others
 from infra.sandbox.port import CodeResult, CodeRunner  # noqa: F401 - as above
 from infra.sql.database import Database
+from infra.vault.keys import KeyDestroyed  # noqa: F401 - what sealing may answer
 from infra.vault.port import Person, TokenFacts
 from projections.projector import ReadModel
 
@@ -220,6 +221,10 @@ class Operations(Protocol):
         """Rebuilds these read models beside the live ones, and switches. Raises KeyError for an unknown one."""
         ...
 
+    def erase(self, space: str) -> AsyncIterator[Line]:
+        """Destroys the space's key and everything that was made of its content. Raises the refusal SpaceMissing."""
+        ...
+
 
 @dataclass
 class Platform:
@@ -247,5 +252,7 @@ class Platform:
     wait_ready: Callable[[float], Awaitable[bool]]
     trouble: Callable[[], str] = lambda: ""
     """What is wrong although requests are served, in a sentence; empty when nothing is."""
+    forgets: list[Callable[[], None]] = field(default_factory=list)
+    """Memories of this process that may hold content; each is emptied when a space is erased."""
     operator_token: str = ""
     operations: Operations | None = None

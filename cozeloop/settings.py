@@ -22,6 +22,10 @@ class Settings(BaseSettings):
         default="",
         description="Redis that all processes share for rate limits (redis://host:6379/0); empty = in process.",
     )
+    destroyed_keys: Path | None = Field(
+        default=None,
+        description="List of destroyed keys, in no backup; empty = `destroyed.keys` of the data directory.",
+    )
     model_config_path: Path | None = Field(
         default=None, alias="COZELOOP_MODEL_CONFIG", description="Coze Loop's model_config.yaml."
     )

@@ -19,3 +19,9 @@ class MemberAdded(Event):
     space_id: str
     user_id: str
     role: str
+
+
+class SpaceKeyDestroyed(Event):
+    """The space's data key is gone for ever: whatever was sealed under it opens to `Erased`, for everybody."""
+
+    space_id: str

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Constraint, Executable, Index, MetaData, Tabl
 from sqlalchemy.schema import SchemaItem, conv
 
 from events.event import Event, Recorded
+from events.spaces import SpaceKeyDestroyed
+from infra.sql.dialect import remove
 
 LONGEST_NAME = 63
 """PostgreSQL's limit for the name of a table or index."""
@@ -29,12 +31,27 @@ class ReadModel:
     what it orders by (``Index("by_space", …)``), the table's name is put before it. ``projector`` builds the
     statements once for a table and returns event class -> project; the key `Event` applies to every event, before
     the specific one. A change of either bumps ``version``: the table is then built anew from the log at start.
+    ``of_space`` is the column that names the space whose content a row holds: when that space's key is destroyed,
+    its rows go. None says that no row holds anything that a user typed.
     """
 
     name: str
     version: int
     columns: Callable[[], list[SchemaItem]]
     projector: Callable[[Table], Mapping[type[Event], Project]]
+    of_space: str | None = "space_id"
+
+    def projects(self, table: Table) -> Mapping[type[Event], Project]:
+        """The projector's mapping, with the end of a space's rows in it."""
+        projects = self.projector(table)
+        if self.of_space is None:
+            return projects
+        erase, name = remove(table, [self.of_space]), f"k_{self.of_space}"
+
+        def erased(r: Recorded[SpaceKeyDestroyed]) -> Iterable[Change]:
+            return ((erase, {name: r.event.space_id}),)
+
+        return {**projects, SpaceKeyDestroyed: erased}
 
     def table(self, physical_name: str) -> Table:
         """The table under the name of one generation, in a MetaData of its own."""

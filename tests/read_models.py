@@ -22,7 +22,7 @@ from projections import READ_MODELS
 from projections.projector import ReadModel
 from tests.histories import capability_of
 
-MAPPED = {model: set(model.projector(model.table("t"))) for model in READ_MODELS}
+MAPPED = {model: set(model.projects(model.table("t"))) for model in READ_MODELS}
 CAPABILITIES = sorted({capability_of(c) for c in EVENTS.values() if any(c in mapped for mapped in MAPPED.values())})
 """Those whose events a read model names."""
 

@@ -76,6 +76,12 @@ class TextSchema:
         return counted
 
 
+def forget() -> None:
+    """Drops the compiled schemas: users wrote them."""
+    compiled.cache_clear()
+    _linear.cache_clear()
+
+
 @lru_cache(maxsize=512)
 def compiled(text: str) -> TextSchema:
     """The schema of a field, compiled once."""

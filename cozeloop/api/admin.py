@@ -50,6 +50,12 @@ class ReplayRequest(WireModel):
     read_models: list[str] | None = None
 
 
+class DestroyKeyRequest(WireModel):
+    """The space whose content is erased, for ever."""
+
+    space_id: I64
+
+
 class Lines(WireModel):
     """One line of the answer; its fields are those of the operation."""
 
@@ -79,6 +85,12 @@ async def verify(edge: Edge, req: VerifyRequest) -> Response:
 async def replay(edge: Edge, req: ReplayRequest) -> Response:
     """Progress of each read model that is built anew."""
     return await lines(edge, operations(edge).replay(req.read_models or []))
+
+
+@api.post("/v1/platform/admin/spaces/destroy-key", DestroyKeyRequest, Lines, operator=True)
+async def destroy_key(edge: Edge, req: DestroyKeyRequest) -> Response:
+    """Each step of the space's end."""
+    return await lines(edge, operations(edge).erase(str(req.space_id)))
 
 
 def operations(edge: Edge) -> Operations:

@@ -17,6 +17,7 @@ from cozeloop.api.envelope import refusal
 from cozeloop.api.metrics import Metrics
 from cozeloop.api.middleware import Gate
 from cozeloop.api.modules import UNREADABLE
+from cozeloop.api.prompts import serving
 from cozeloop.api.refusals import codes
 from cozeloop.api.routing import Declared, endpoint
 from cozeloop.api.tenancy import Tenancy
@@ -39,6 +40,7 @@ def create_app(
     app.state.platform = platform
     app.state.tenancy = Tenancy(platform)
     app.state.metrics = Metrics()
+    platform.forgets.append(serving.forget)
     chosen = declared() if declarations is None else declarations
     routes = [Route(r.path, endpoint(r), methods=[r.method], name=f"{r.method} {r.path}") for r in chosen]
     app.router.routes[:] = [*routes, *system.routes()]

@@ -29,6 +29,7 @@ LOG = "events"
 """The name of the log's positions: ``events:123``."""
 KEY_HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
+ERASED = "this workspace was erased: its key has been destroyed"
 
 __all__ = ["ApiError", "Edge"]
 
@@ -57,6 +58,7 @@ class Edge:
         if not workspace_id or workspace_id == "0":
             raise ApiError(self._module.code(INVALID_PARAM), "invalid param,workspace_id is required")
         if not await self._tenancy.is_member(workspace_id, self.user_id):
+            await self._tell_the_end_of(workspace_id)
             raise ApiError(self._module.code(NO_PERMISSION), "no permission,not a member of this workspace")
         return workspace_id
 
@@ -71,8 +73,14 @@ class Edge:
         if space is None or (workspace_id and workspace_id not in ("0", space)):
             raise missing()
         if not await self._tenancy.is_member(space, self.user_id):
+            await self._tell_the_end_of(space)
             raise missing()
         return space
+
+    async def _tell_the_end_of(self, space: str) -> None:
+        """Raises for somebody who was a member until the space's content was erased."""
+        if await self._tenancy.was_member(space, self.user_id):
+            raise ApiError(self._module.code(NO_PERMISSION), f"no permission,{ERASED}")
 
     # --- commands --------------------------------------------------------------------------------------------------
 

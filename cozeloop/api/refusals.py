@@ -15,9 +15,9 @@ from functools import cache
 import cozeloop.api
 from commands.command import Refusal
 from cozeloop.api.envelope import ApiError
-from cozeloop.api.modules import DUPLICATED, INTERNAL, TIMEOUT, UNAVAILABLE, UNREGISTERED, Module
+from cozeloop.api.modules import DUPLICATED, INTERNAL, NO_PERMISSION, TIMEOUT, UNAVAILABLE, UNREGISTERED, Module
 from cozeloop.handling import CommandReused, Contended
-from cozeloop.platform import Damaged, LogUnavailable, LossNoticed, Unknown, UnknownEvent
+from cozeloop.platform import Damaged, KeyDestroyed, LogUnavailable, LossNoticed, Unknown, UnknownEvent
 
 INTERNAL_ERROR = "Service Internal Error"
 
@@ -27,6 +27,7 @@ FAILURES: Mapping[type[Exception], tuple[int, str]] = {
     LogUnavailable: (UNAVAILABLE, "not available now, nothing was stored"),
     Contended: (INTERNAL, "others kept changing the same thing, nothing was stored; send it again"),
     UnknownEvent: (INTERNAL, "written by a newer version of this software"),
+    KeyDestroyed: (NO_PERMISSION, "no permission,this workspace was erased: its key has been destroyed"),
     Damaged: (INTERNAL, "the event log is damaged here; run: cozeloop verify"),
 }
 """What the log may answer -> class of the module's code, and the text. Neither is a decision."""

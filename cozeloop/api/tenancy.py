@@ -46,6 +46,10 @@ class Tenancy:
         remember(self._members, key, position)
         return True
 
+    async def was_member(self, space: str, user_id: str) -> bool:
+        """Whether the user might enter before the space's key was destroyed: who may be told so."""
+        return bool(user_id) and await self._platform.database.read(is_member, space, user_id, erased=True)
+
 
 def remember(known: OrderedDict[K, V], key: K, value: V) -> None:
     """Keeps the newest `REMEMBERED`."""

@@ -23,6 +23,7 @@ from infra.messaging.streams import Client, Connect, connect, ensure_streams
 from infra.objects import FileObjects
 from infra.sql import open_database
 from infra.sql.database import SqlDatabase
+from infra.vault.destroyed import DESTROYED_FILE, DestroyedKeys
 from infra.vault.installation import installation_key
 from infra.vault.vault import Vault, open_vault
 from projections import READ_MODELS
@@ -65,7 +66,8 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     process.waiting = "the vault"
     installation = installation_key(data)
     vault_url = settings.vault_url or f"sqlite:///{data / 'vault.db'}"
-    vault = await open_vault(open_database(vault_url, full_sync=True), installation, clock.now)
+    listed = DestroyedKeys(settings.destroyed_keys or data / DESTROYED_FILE, installation.derive("destroyed keys"))
+    vault = await open_vault(open_database(vault_url, full_sync=True), installation, clock.now, listed)
     process.on_close(vault.close)
     objects = FileObjects(data / "objects")
     database = open_database(settings.database_url or f"sqlite:///{data / 'read.db'}")

@@ -14,9 +14,11 @@ from typing import Any, cast
 
 from cozeloop.bootstrap.calls import open_models, open_sandbox, warm
 from cozeloop.bootstrap.core import Core, open_core
+from cozeloop.bootstrap.erasing import open_erasing
 from cozeloop.bootstrap.experiments import ExperimentEngine
 from cozeloop.bootstrap.limits import open_limits
 from cozeloop.bootstrap.process import Process
+from cozeloop.erasing import Erasing
 from cozeloop.following import AnchorFollower, decoded, look_through, stopped_models
 from cozeloop.operations import LogOperations
 from cozeloop.platform import Platform
@@ -67,21 +69,22 @@ class Embedded:
     async def start(self) -> None:
         """Opens everything in its order and returns when the platform is ready."""
         core = await open_core(self._process, self._lock, self._serving)
-        self._fill(core)
+        erasing = open_erasing(core, self._serving)
+        self._fill(core, erasing)
         if self._serving:
             lease = NodeLease(core.nc)
             await lease.acquire()
             self._process.on_close(lease.release)
             self.platform.ids = SnowflakeIds(lambda: lease.node)
             if not core.log.stopped:
-                await self._serve(core)
+                await self._serve(core, erasing)
         self._process.opened()
 
     async def stop(self) -> None:
         """Ends tasks, then closes in the reverse order of opening."""
         await self._process.stop()
 
-    def _fill(self, core: Core) -> None:
+    def _fill(self, core: Core, erasing: Erasing) -> None:
         platform, vault = self.platform, core.vault
         platform.log = core.log
         platform.handle = core.handle
@@ -95,9 +98,9 @@ class Embedded:
         platform.objects = core.objects
         platform.models = open_models(core)
         platform.code = open_sandbox(core)
-        platform.operations = LogOperations(core.log, core.anchor, READ_MODELS, core.projection)
+        platform.operations = LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing)
 
-    async def _serve(self, core: Core) -> None:
+    async def _serve(self, core: Core, erasing: Erasing) -> None:
         """What goes on by itself. A feed that ended early leaves reading, and says what is wrong."""
         process, platform = self._process, self.platform
         end = await core.log.end()
@@ -109,6 +112,7 @@ class Embedded:
         process.waiting = "the read models"
         if end and not await feeder.until(end):
             return
+        await erasing.resume()
         await experiments.begin()
         process.run(sweep_for_ever(platform, core.vault))
         process.run(look_through(core.log, core.anchor))

@@ -19,7 +19,9 @@ class ExperimentEngine:
 
     def __init__(self, core: Core) -> None:
         platform = core.process.platform
-        perform = RunItems(core.log, Plans(core.log), platform.models, platform.code, Outcomes(core.log), clock.now)
+        plans = Plans(core.log)
+        platform.forgets.append(plans.forget)
+        perform = RunItems(core.log, plans, platform.models, platform.code, Outcomes(core.log), clock.now)
 
         async def items(dataset_id: str, revision: int) -> Sequence[tuple[str, int, int]]:
             return await core.database.read(version_items, dataset_id, revision)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from cozeloop.erasing import Remove
 from cozeloop.platform import Platform
 from cozeloop.settings import Settings
 
@@ -34,6 +35,7 @@ class Process:
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: list[Close] = []
         self._trouble: list[Callable[[], str]] = []
+        self.removes: dict[str, Remove] = {}
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Goes on in the background until the process ends."""
@@ -46,6 +48,10 @@ class Process:
     def watch(self, said: Callable[[], str]) -> None:
         """``said`` gives a sentence when something is wrong although requests are served."""
         self._trouble.append(said)
+
+    def on_erase(self, what: str, remove: Remove) -> None:
+        """``remove`` is called with each space that is erased: what a part keeps of it goes then."""
+        self.removes[what] = remove
 
     def trouble(self) -> str:
         """The first sentence about what is wrong, empty when nothing is."""

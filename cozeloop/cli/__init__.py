@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cozeloop.cli import demo, events, replay, up, verify
+from cozeloop.cli import demo, events, replay, spaces, up, verify
 
 app = typer.Typer(
     name="cozeloop",
@@ -18,6 +18,7 @@ app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
 app.add_typer(events.app, name="events")
+app.add_typer(spaces.app, name="spaces")
 
 
 def main() -> None:

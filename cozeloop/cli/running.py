@@ -43,6 +43,10 @@ class Operations(Protocol):
         """Progress of each read model."""
         ...
 
+    def erase(self, space: str) -> AsyncIterator[Line]:
+        """Each step of a space's end."""
+        ...
+
 
 class Failed(Exception):
     """The command failed; the text is for the person who gave it."""
@@ -99,6 +103,11 @@ class Remote:
     async def replay(self, names: list[str]) -> AsyncIterator[Line]:
         """Progress of each read model."""
         async for line in self._lines("POST", "/v1/platform/admin/replay", json={"read_models": names}):
+            yield line
+
+    async def erase(self, space: str) -> AsyncIterator[Line]:
+        """Each step of a space's end."""
+        async for line in self._lines("POST", "/v1/platform/admin/spaces/destroy-key", json={"space_id": space}):
             yield line
 
     async def _lines(self, method: str, path: str, **request: Any) -> AsyncIterator[Line]:

@@ -44,7 +44,7 @@ class Fold:
         self.parked = set(parked)
         self.changed = True
         """Whether the last batch that was committed changed the table."""
-        self._mapping = model.projector(self.table)
+        self._mapping = model.projects(self.table)
         self._projects: dict[type[Event], tuple[Project, ...]] = {}
 
     def projects(self, event: type[Event]) -> tuple[Project, ...]:

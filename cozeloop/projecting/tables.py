@@ -121,6 +121,13 @@ def forget_parked(conn: Connection, table_name: str) -> None:
     conn.execute(delete(PARKED).where(PARKED.c.table_name == table_name))
 
 
+def empty_notes(conn: Connection, space: str) -> None:
+    """Takes the texts of errors in a space's streams away: a projector's complaint may quote content."""
+    if inspect(conn).has_table(PARKED.name):
+        of_space = PARKED.c.stream.startswith(f"{space}.", autoescape=True)
+        conn.execute(update(PARKED).where(of_space).values(error="erased with its space"))
+
+
 def parked_row(model: str, table_name: str, recorded: Recorded[Any], error: str) -> Mapping[str, Any]:
     """The row of an event that is not applied. NULs are taken out: PostgreSQL refuses them."""
     return {

@@ -90,6 +90,11 @@ class Plans:
         )
         return found
 
+    def forget(self) -> None:
+        """Drops every plan and page: they hold content."""
+        self._plans.clear()
+        self._pages.clear()
+
     async def _plan(self, task: ItemTask) -> Plan:
         submitted = await self.submitted(task)
         if isinstance(submitted.evaluators, Erased) or isinstance(submitted.target_mapping, Erased):

@@ -24,6 +24,7 @@ from events.experiments import (
     TargetAnswered,
     TargetFailed,
 )
+from events.spaces import SpaceKeyDestroyed
 
 CHUNK = 20
 """Items of a task whose steps are all local code; a task that calls a model holds one."""
@@ -131,7 +132,7 @@ def evolve(run: Run, event: Event) -> Run:
             return replace(run, phase=Phase.RUNNING)
         case RunKillRequested() if run.phase is not Phase.OVER:
             return replace(run, phase=Phase.ENDING, closing=False)
-        case RunCompleted() | RunTerminated():
+        case RunCompleted() | RunTerminated() | SpaceKeyDestroyed():
             return replace(run, phase=Phase.OVER, partial={}, closing=False)
         case _:
             return run

@@ -33,6 +33,7 @@ from cozeloop.workflows.experiments import (
 )
 from events.event import Recorded
 from events.experiments import ExperimentSubmitted
+from events.spaces import SpaceKeyDestroyed
 from infra.sql.database import Database
 from infra.sql.dialect import create_table
 
@@ -144,6 +145,12 @@ class ExperimentRuns:
         touched: set[str] = set()
         for recorded in news:
             event = recorded.event
+            if isinstance(event, SpaceKeyDestroyed):
+                of_space = [run for run in self._runs.values() if run.space_id == event.space_id]
+                ended = {run.run_id: evolve(run, event) for run in of_space}
+                self._runs.update(ended)
+                touched |= ended.keys()
+                continue
             if isinstance(event, ExperimentSubmitted):
                 self._runs[event.run_id] = begin(recorded)
             elif not isinstance(event, (*FOLDED, *OUTCOMES)) or event.run_id not in self._runs:

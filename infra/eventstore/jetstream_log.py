@@ -90,6 +90,10 @@ class JetStreamLog:
         """Ends writing for good, since this was found in the log."""
         self.guarded.stop(f"{sentence}. {ADVICE}")
 
+    def forget(self) -> None:
+        """Drops every cached state: content of a space may be in it whose key is gone."""
+        self._cache.clear()
+
     async def close(self) -> None:
         """Ends both connections."""
         await self.guarded.close()

@@ -16,6 +16,7 @@ from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
 from infra.eventstore.log import Damaged, LogUnavailable, Unknown
+from infra.messaging.connecting import ask
 from infra.vault.keys import Keyring
 
 WRONG_SEQUENCE = 10071
@@ -97,6 +98,13 @@ class JetStreamDrafts:
             if sequence:
                 return StoredDraft(sequence, content, at)
         raise DraftConflict("others kept saving at the same time")
+
+    async def remove(self, space: str) -> int:
+        """Every revision of every draft of a space is gone; returns how many there were."""
+        if not space.isdecimal():
+            raise ValueError(f"not a space: {space!r}")
+        answer = await ask(self._nc, "$JS.API.STREAM.PURGE.DRAFTS", {"filter": f"drafts.{space}.>"})
+        return int(answer.get("purged", 0))
 
     async def _publish(self, space: str, subject: str, content: dict[str, Any], at: datetime, standing: int) -> int:
         """The revision's sequence, 0 when another was first."""

@@ -25,6 +25,18 @@ class FileObjects:
         """The object's bytes, None when there is none."""
         return await asyncio.to_thread(self._get, self._path(name))
 
+    async def names(self) -> list[str]:
+        """The name of every object that is whole, in order."""
+        return await asyncio.to_thread(self._names)
+
+    async def remove(self, name: str) -> None:
+        """The object is gone; harmless when there is none."""
+        await asyncio.to_thread(self._path(name).unlink, missing_ok=True)
+
+    def _names(self) -> list[str]:
+        found = (p.relative_to(self._root).as_posix() for p in self._root.rglob("*") if p.is_file())
+        return sorted(name for name in found if _NAME.fullmatch(name) and not name.rpartition("/")[2].startswith("."))
+
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name) or ".." in name:
             raise ValueError(f"not an object name: {name!r}")

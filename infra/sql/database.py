@@ -26,6 +26,13 @@ class Database(Protocol):
         """
         ...
 
+    async def scrub(self) -> None:
+        """What was deleted is nowhere in the files that are ours; takes as long as writing them anew.
+
+        A database server keeps deleted rows until it cleans up by itself, and in its own logs and backups.
+        """
+        ...
+
     async def close(self) -> None:
         """Gives every connection back."""
         ...

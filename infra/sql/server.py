@@ -68,6 +68,9 @@ class ServerDatabase:
         async with self._turn:
             return await retried(attempt)
 
+    async def scrub(self) -> None:
+        """Nothing: the server cleans up by itself."""
+
     async def close(self) -> None:
         """Closes the pool."""
         await self._engine.dispose()

@@ -58,6 +58,11 @@ class SqliteDatabase:
         """
         return await retried(lambda: self._writing.run(self._live.tables, partial(_call, work, args, kwargs)))
 
+    async def scrub(self) -> None:
+        """Writes the file anew without what was deleted, and empties the WAL; writers wait meanwhile."""
+        for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
+            await self._writing.alone(statement)
+
     async def close(self) -> None:
         """Waits for what runs, then closes readers and writer; the last one folds the WAL into the file."""
         if self._reading is not self._writing:
@@ -78,6 +83,10 @@ class Lane:
         """Runs the work in a transaction."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._transact, tables, work)
 
+    async def alone(self, statement: str) -> None:
+        """Executes a statement that cannot be in a transaction."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._execute, statement)
+
     async def close(self) -> None:
         """Waits for what runs and closes the connections."""
         await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
@@ -86,11 +95,20 @@ class Lane:
         self._open.clear()
         self._engine.dispose()
 
-    def _transact(self, tables: Mapping[str, Table], work: Callable[[Connection], T]) -> T:
+    def _execute(self, statement: str) -> None:
+        driver: Any = self._connection().connection.driver_connection
+        driver.execute("pragma temp_store=default").execute(statement).fetchall()
+        driver.execute("pragma temp_store=memory")
+
+    def _connection(self) -> Connection:
         conn: Connection | None = getattr(self._local, "conn", None)
         if conn is None:
             conn = self._local.conn = self._engine.connect()
             self._open.append(conn)
+        return conn
+
+    def _transact(self, tables: Mapping[str, Table], work: Callable[[Connection], T]) -> T:
+        conn = self._connection()
         if conn.get_execution_options().get("live_tables") is not tables:
             conn.execution_options(live_tables=tables)
         with conn.begin():

@@ -63,6 +63,10 @@ class KeyMissing(Exception):
     """The space has no key (yet): nothing can be sealed for it."""
 
 
+class KeyDestroyed(KeyMissing):
+    """The space's key was destroyed: nothing is sealed for it any more, and nothing that was is opened."""
+
+
 class Keyring(Protocol):
     """Finds keys; a small LRU makes nearly every answer one without I/O."""
 

@@ -35,6 +35,7 @@ class Tables:
 
     facts: Table
     data_keys: Table
+    destroyed_keys: Table
     people: Table
     sessions: Table
     tokens: Table
@@ -72,6 +73,15 @@ def vault_tables() -> Tables:
             Column("created_at", sql.Micros, nullable=False),
             Column("destroyed_at", sql.Micros, nullable=False),
             Index("data_keys_by_space", "space", "generation"),
+        ),
+        destroyed_keys=Table(
+            "destroyed_keys",
+            meta,
+            Column("key_id", sql.key(64), primary_key=True),
+            Column("space", sql.key(20), nullable=False),
+            Column("destroyed_at", sql.Micros, nullable=False),
+            Column("finished", Integer, nullable=False),
+            Index("destroyed_keys_by_space", "space"),
         ),
         people=Table(
             "people",

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, select, update
 
 from infra.sql import dialect as sql
 from infra.sql.database import Database
+from infra.vault.destroyed import DestroyedKeys
 from infra.vault.installation import InstallationKey, InstallationKeyUnusable
 from infra.vault.keyring import VaultKeyring
 from infra.vault.passwords import Passwords
@@ -62,7 +63,11 @@ class Vault:
 
     async def holds_keys(self) -> bool:
         """Whether any space ever had a key here; a log with content has a vault with keys."""
-        return await self.database.read(_holds_keys, self.tables.data_keys)
+        return await self.database.read(_holds_keys, self.tables)
+
+    async def scrub(self) -> None:
+        """What was deleted is nowhere in the vault's own files."""
+        await self.database.scrub()
 
     async def close(self) -> None:
         """Writes down what is outstanding and gives database and threads back."""
@@ -71,10 +76,15 @@ class Vault:
         await self.database.close()
 
 
-async def open_vault(database: Database, installation: InstallationKey, now: Callable[[], datetime]) -> Vault:
-    """The vault in this database, created when it is empty.
+async def open_vault(
+    database: Database,
+    installation: InstallationKey,
+    now: Callable[[], datetime],
+    destroyed: DestroyedKeys | None = None,
+) -> Vault:
+    """The vault in this database, created when it is empty; keys that ``destroyed`` names are ended first.
 
-    Raises InstallationKeyUnusable when it was made with another installation key.
+    Raises InstallationKeyUnusable when it was made with another installation key, DestroyedKeysUnreadable.
     """
     tables = vault_tables()
     stored = await database.write(_prepare, tables, installation.fingerprint)
@@ -84,8 +94,10 @@ async def open_vault(database: Database, installation: InstallationKey, now: Cal
         )
     passwords = Passwords()
     sessions = VaultSessions(database, tables, now)
+    keys = VaultKeyring(database, tables, installation, now, destroyed)
+    await keys.honour()
     return Vault(
-        keys=VaultKeyring(database, tables, installation, now),
+        keys=keys,
         people=VaultPeople(database, tables, passwords, sessions, now),
         sessions=sessions,
         tokens=VaultTokens(database, tables, now),
@@ -103,8 +115,9 @@ def _prepare(conn: Connection, tables: Tables, fingerprint: str) -> str:
     return str(conn.execute(select(facts.c.value).where(facts.c.name == FINGERPRINT)).scalar_one())
 
 
-def _holds_keys(conn: Connection, table: Table) -> bool:
-    return conn.execute(select(table.c.key_id).limit(1)).first() is not None
+def _holds_keys(conn: Connection, tables: Tables) -> bool:
+    both = (tables.data_keys, tables.destroyed_keys)
+    return any(conn.execute(select(t.c.key_id).limit(1)).first() is not None for t in both)
 
 
 def _unconfirmed(conn: Connection, table: Table, key: str, before: int) -> list[str]:

@@ -48,6 +48,7 @@ def columns() -> list[SchemaItem]:
         Column("item_id", sql.Id, primary_key=True),
         Column("added", BigInteger, primary_key=True, autoincrement=False),
         Column("removed", BigInteger, nullable=False),
+        Column("space_id", sql.Id, nullable=False),
         Column("ordinal", BigInteger, nullable=False),
         Column("item_key", sql.key(255), nullable=False),
         Column("schema_id", sql.Id, nullable=False),
@@ -87,6 +88,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
             "dataset_id": event.dataset_id,
             "added": r.version,
             "removed": NEVER,
+            "space_id": r.stream.space,
             "schema_id": event.schema_id,
             "position": r.position,
             "updated_by": r.meta.actor,
@@ -131,7 +133,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     }
 
 
-DATASET_ROWS = ReadModel("dataset_rows", 1, columns, projector)
+DATASET_ROWS = ReadModel("dataset_rows", 2, columns, projector)
 
 ORDERS = {"updated_at": "added", "created_at": "ordinal", "item_id": "item_id"}
 """What rows may be ordered by, and the column that orders so: a stream's revisions rise with its times."""

@@ -24,6 +24,7 @@ def columns() -> list[SchemaItem]:
         Column("item_id", sql.Id, primary_key=True),
         Column("step", Integer, primary_key=True),
         Column("experiment_id", sql.Id, nullable=False),
+        Column("space_id", sql.Id, nullable=False),
         Column("item_index", Integer, nullable=False),
         Column("evaluator_version_id", sql.Id, nullable=False),
         Column("code", Integer, nullable=False),
@@ -52,6 +53,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
                     "run_id": event.run_id,
                     "item_id": event.item_id,
                     "experiment_id": event.experiment_id,
+                    "space_id": r.stream.space,
                     "item_index": event.item_index,
                     "step": 0,
                     "evaluator_version_id": "",
@@ -94,7 +96,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     }
 
 
-OUTCOMES = ReadModel("experiment_outcomes", 1, columns, projector)
+OUTCOMES = ReadModel("experiment_outcomes", 2, columns, projector)
 
 
 def outcomes_of(conn: Connection, run_id: str, item_ids: Sequence[str], before: int = 0) -> list[Row]:

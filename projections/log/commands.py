@@ -55,7 +55,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     return {Event: any_event}
 
 
-COMMANDS = ReadModel(name="commands", version=1, columns=columns, projector=projector)
+COMMANDS = ReadModel(name="commands", version=1, columns=columns, projector=projector, of_space=None)
 
 
 def find_command(conn: Connection, command_id: str) -> Handled | None:

@@ -45,7 +45,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     return {Event: first_event}
 
 
-OBJECTS = ReadModel(name="objects", version=1, columns=columns, projector=projector)
+OBJECTS = ReadModel(name="objects", version=1, columns=columns, projector=projector, of_space=None)
 
 
 def space_of(conn: Connection, capability: str, id: str) -> str | None:

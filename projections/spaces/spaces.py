@@ -39,7 +39,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     return {SpaceCreated: created}
 
 
-SPACES = ReadModel("spaces", 1, columns, projector)
+SPACES = ReadModel("spaces", 1, columns, projector, of_space=None)
 
 
 def get_space(conn: Connection, space_id: str) -> Row | None:

@@ -39,7 +39,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     return {TokenCreated: created, TokenRevoked: revoked}
 
 
-TOKENS = ReadModel("tokens", 1, columns, projector)
+TOKENS = ReadModel("tokens", 1, columns, projector, of_space=None)
 
 
 def good_tokens(conn: Connection, token_ids: Sequence[str]) -> set[str]:

@@ -35,7 +35,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     return {UserRegistered: registered}
 
 
-USERS = ReadModel("users", 1, columns, projector)
+USERS = ReadModel("users", 1, columns, projector, of_space=None)
 
 
 def user_of_email(conn: Connection, email_reservation: str) -> str | None:

@@ -20,7 +20,6 @@ CAPABILITIES = {
     "users": Capability({"workflows": NO_PROCESS, "work": NO_TASKS}),
     "spaces": Capability(
         {
-            "commands": "a space is created with its user, by that user's command",
             "workflows": NO_PROCESS,
             "work": NO_TASKS,
         }

@@ -71,6 +71,11 @@ def versions_of(database: object) -> Versions:
     return found
 
 
+def forget() -> None:
+    """Drops what is remembered of every platform: a space was erased."""
+    _OF_PLATFORM.clear()
+
+
 def body_of(space: str, key: str, version: str, detail: str | bytes) -> bytes:
     """A version as SDKs fetch it, from the JSON of its detail."""
     return orjson.dumps(translate.openapi_prompt(space, key, version, orjson.loads(detail)))

@@ -43,6 +43,9 @@ class Counted:
     async def write(self, work, *args, **kwargs):
         return await self._database.write(work, *args, **kwargs)
 
+    async def scrub(self) -> None:
+        await self._database.scrub()
+
     async def close(self) -> None:
         await self._database.close()
 

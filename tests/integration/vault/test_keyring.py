@@ -9,8 +9,9 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import select
 
 from infra.sql.database import Database
+from infra.vault.destroyed import DestroyedKeys, DestroyedKeysUnreadable
 from infra.vault.installation import InstallationKey, InstallationKeyUnusable, installation_key
-from infra.vault.keys import KeyMissing, SpaceKey
+from infra.vault.keys import KeyDestroyed, KeyMissing, SpaceKey
 from infra.vault.vault import Vault, open_vault
 
 
@@ -104,3 +105,47 @@ async def test_no_data_key_lies_unwrapped(vault: Vault) -> None:
     for start in range(len(raw) - 31):
         with pytest.raises(InvalidTag):
             SpaceKey("7.1", raw[start : start + 32]).open(nonce, sealed, b"")
+
+
+async def test_a_destroyed_key_s_bytes_are_not_in_the_vault(vault: Vault, tmp_path) -> None:
+    await vault.keys.create("7")
+    wrapped = await vault.database.read(lambda conn: conn.scalar(select(vault.tables.data_keys.c.wrapped)))
+    assert await vault.keys.destroy("7") == ["7.1"]
+    await vault.scrub()
+    for file in (p for p in tmp_path.rglob("*") if p.is_file()):
+        assert wrapped.encode() not in file.read_bytes()
+    with pytest.raises(KeyDestroyed):
+        await vault.keys.of("7")
+
+
+async def test_a_key_that_the_list_names_is_ended_when_the_vault_is_opened(vault: Vault, tmp_path) -> None:
+    """A vault from a backup is older than the destruction; the list beside the installation key is not."""
+    listed = DestroyedKeys(tmp_path / "destroyed.keys", b"k" * 32)
+    await vault.keys.create("7")
+    await vault.keys.create("8")
+    listed.add({"7.1": 1})
+    again = await open_vault(vault.database, installation_key(tmp_path), vault.now, listed)
+    assert await again.keys.by_id("7.1") is None
+    assert await again.keys.by_id("8.1") is not None
+    await again.keys.destroy("8")
+    assert listed.load().keys() == {"7.1", "8.1"}
+    listed.path.unlink()
+    await open_vault(vault.database, installation_key(tmp_path), vault.now, listed)
+    assert listed.load().keys() == {"7.1", "8.1"}, "what the vault knows is written down again"
+
+
+def test_a_list_of_destroyed_keys_that_was_altered_is_refused(tmp_path) -> None:
+    listed = DestroyedKeys(tmp_path / "destroyed.keys", b"k" * 32)
+    assert listed.load() == {}
+    listed.add({"7.1": 1, "8.1": 2})
+    listed.add({"8.1": 5, "9.1": 3})
+    assert listed.load() == {"7.1": 1, "8.1": 2, "9.1": 3}
+    assert listed.path.stat().st_mode & 0o777 == 0o600
+    text = listed.path.read_text()
+    first, second, third = text.splitlines(keepends=True)
+    for altered in (first.replace("7.1", "6.1") + second + third, first + third, text + "x\n", second + first + third):
+        listed.path.write_text(altered)
+        with pytest.raises(DestroyedKeysUnreadable, match="altered"):
+            listed.load()
+    with pytest.raises(DestroyedKeysUnreadable):
+        DestroyedKeys(listed.path, b"x" * 32).load()

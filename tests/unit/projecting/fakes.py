@@ -64,7 +64,7 @@ def balances(version: int = 1, name: str = "balances", refuses: bool = True) -> 
 
         return {Opened: opened, Paid: paid, Closed: closed}
 
-    return ReadModel(name, version, columns, projector)
+    return ReadModel(name, version, columns, projector, of_space=None)
 
 
 def strict(name: str = "strict") -> ReadModel:
@@ -74,7 +74,7 @@ def strict(name: str = "strict") -> ReadModel:
         statement = insert(table)
         return {Opened: lambda r: [(statement, {"id": r.stream.id, "owner": r.event.owner, "sum": 0})]}
 
-    return ReadModel(name, 1, columns, projector)
+    return ReadModel(name, 1, columns, projector, of_space=None)
 
 
 class ListLog:
