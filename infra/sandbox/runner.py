@@ -145,8 +145,6 @@ class _Evaluation:
         self._key = key
         self._code = code
         self._timeout = timeout
-        self._used = False
-        """Whether the worker of the last call had served before."""
 
     async def results(self, turns: Sequence[bytes]) -> list[CodeResult]:
         """A result for each turn. When a call of several fails, each goes alone: only the guilty ones fail again."""
@@ -164,7 +162,7 @@ class _Evaluation:
         return found
 
     async def _alone(self, turn: bytes, fresh: bool = False) -> CodeResult:
-        """The result of one turn; asked again of a fresh worker when one that served before died of it."""
+        """The result of one turn; asked again of a fresh worker when one died: of the turn, or of something else."""
         try:
             return (await self._call([turn], self._timeout, fresh))[0]
         except CannotStart as error:
@@ -173,7 +171,7 @@ class _Evaluation:
             took = int(self._timeout * 1000)
             return CodeResult(error_code=EXECUTION_FAILED, error=f"timeout: {error}", duration_ms=took)
         except WorkerGone as error:
-            if self._used:
+            if not fresh:
                 return await self._alone(turn, fresh=True)
             return CodeResult(error_code=EXECUTION_FAILED, error=f"the script ended its worker: {error}")
 
@@ -182,9 +180,9 @@ class _Evaluation:
         async with self._workers.slot():
             worker = await self._workers.take(self._key, fresh)
             keep = False
-            self._used = worker.calls > 0
+            used = worker.calls > 0
             try:
-                found, dirty = await exchange(worker, turns, None if self._used else self._code, seconds)
+                found, dirty = await exchange(worker, turns, None if used else self._code, seconds)
                 keep = not dirty
             finally:
                 self._workers.give_back(self._key, worker, keep)

@@ -13,20 +13,27 @@ from infra.sandbox.worker import CannotStart, TookTooLong, Worker, WorkerGone
 
 PROBE: Final = Path(__file__).with_name("probe.py")
 PROBE_SECONDS: Final = 20.0
+TRIES: Final = 3
 NONCE: Final = "probe"
 STATUS: Final = {"Seccomp": {"2"}, "NoNewPrivs": {"1"}, "CapEff": {"0" * 16}, "CapPrm": {"0" * 16}, "Threads": {"1"}}
 """Lines of /proc/PID/status and what they must hold."""
 
 
-async def probed(command: Sequence[str]) -> str:
-    """Empty when a worker so started can reach nothing, else what it can. The command must allow ctypes and os."""
+async def probed(command: Sequence[str], tries: int = TRIES) -> str:
+    """Empty when a worker so started can reach nothing, else what it can. The command must allow ctypes and os.
+
+    A probe that somebody ended from outside says nothing about the walls: another one is sent.
+    """
     try:
         worker = await Worker.start(command)
     except CannotStart as error:
-        return str(error)
+        return str(error) if tries <= 1 else await probed(command, tries - 1)
     try:
         return seen_from_outside(worker.pid) or await seen_from_inside(worker)
-    except (WorkerGone, TookTooLong, protocol.Garbage) as error:
+    except (WorkerGone, ProcessLookupError, FileNotFoundError) as error:
+        gone = f"the probe did not answer: {error}"
+        return gone if tries <= 1 else await probed(command, tries - 1)
+    except (TookTooLong, protocol.Garbage) as error:
         return f"the probe did not answer: {error}"
     except OSError as error:
         return f"the worker cannot be looked at: {error}"
