@@ -6,6 +6,9 @@ of ``<space>.experiments.step.<run>.<item>-<repetition>-<step>``, so that a seco
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 from events.event import Event, Sealed
@@ -38,8 +41,25 @@ class EvaluatorPin(Pin):
     mapping: tuple[FieldMapping, ...] = ()
 
 
+def _without_judges(payload: dict[str, Any]) -> dict[str, Any]:
+    return {**payload, "judge_steps": []}
+
+
+def _by_code(payload: dict[str, Any]) -> dict[str, Any]:
+    return {**payload, "asked": "", "input_tokens": 0, "output_tokens": 0}
+
+
+Upcasts = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
+
+
 class ExperimentSubmitted(Event):
-    """A set, a target (or none: the outputs lie in the set) and evaluators, each pinned, with the first run."""
+    """A set, a target (or none: the outputs lie in the set) and evaluators, each pinned, with the first run.
+
+    ``judge_steps`` are the steps whose evaluators ask a model (version 1 had none), counted from 1.
+    """
+
+    schema_version: ClassVar[int] = 2
+    upcasts: ClassVar[Upcasts] = {1: _without_judges}
 
     experiment_id: str
     run_id: str
@@ -55,6 +75,7 @@ class ExperimentSubmitted(Event):
     runtime_parameters: Sealed[str]
     evaluators: Sealed[tuple[EvaluatorPin, ...]]
     evaluator_version_ids: tuple[str, ...]
+    judge_steps: tuple[int, ...] = ()
     concurrency: int
 
 
@@ -121,7 +142,13 @@ class TargetFailed(Event):
 
 
 class EvaluatorScored(Event):
-    """An evaluator's score for one item. ``step`` counts the experiment's evaluators from 1."""
+    """An evaluator's score for one item. ``step`` counts the experiment's evaluators from 1.
+
+    Of a judge: ``asked`` is the rendered prompt, the JSON of a model call's messages, with the tokens of the call.
+    """
+
+    schema_version: ClassVar[int] = 2
+    upcasts: ClassVar[Upcasts] = {1: _by_code}
 
     experiment_id: str
     run_id: str
@@ -132,11 +159,17 @@ class EvaluatorScored(Event):
     score: float
     reasoning: Sealed[str]
     stdout: Sealed[str]
+    asked: Sealed[str] = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
     duration_ms: int
 
 
 class EvaluatorFailed(Event):
-    """An evaluator gave no score for one item."""
+    """An evaluator gave no score for one item. ``asked`` and the tokens as in `EvaluatorScored`."""
+
+    schema_version: ClassVar[int] = 2
+    upcasts: ClassVar[Upcasts] = {1: _by_code}
 
     experiment_id: str
     run_id: str
@@ -147,4 +180,7 @@ class EvaluatorFailed(Event):
     code: int
     message: Sealed[str]
     stdout: Sealed[str]
+    asked: Sealed[str] = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
     duration_ms: int

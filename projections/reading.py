@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,3 +26,9 @@ def text_of(value: str | Erased) -> str:
 def json_of(value: Any) -> str:
     """The value as JSON text with sorted keys, an empty object when it has been erased."""
     return "{}" if isinstance(value, Erased) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def stable_id(*parts: str) -> str:
+    """An id that follows from what it names: 63 bits of sha-256."""
+    digest = hashlib.sha256("/".join(parts).encode()).digest()
+    return str(int.from_bytes(digest[:8], "big") >> 1)

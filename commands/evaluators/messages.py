@@ -60,6 +60,30 @@ class DeleteEvaluator(Command):
     evaluator_id: str
 
 
+class RecordEvaluatorRun(Command):
+    """What a version made of one input; the run is over. Fields as in `EvaluatorRan`."""
+
+    space_id: str
+    record_id: str
+    evaluator_id: str
+    evaluator_version_id: str
+    experiment_id: str = ""
+    run_id: str = ""
+    item_id: str = ""
+    turn_id: str = ""
+    input: dict[str, Any]
+    ext: dict[str, str]
+    code: int = 0
+    score: float | None = None
+    reasoning: str = ""
+    message: str = ""
+    stdout: str = ""
+    asked: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    duration_ms: int = 0
+
+
 class EvaluatorMissing(Refusal):
     """There is no such evaluator."""
 
@@ -114,3 +138,23 @@ class EvaluatorCodeEmpty(Refusal):
 
 class EvaluatorLanguageUnsupported(Refusal):
     """Code in this language cannot be run here."""
+
+
+class EvaluatorMessagesMissing(Refusal):
+    """A prompt evaluator has no message with something in it."""
+
+
+class EvaluatorModelMissing(Refusal):
+    """A prompt evaluator names no model."""
+
+
+class EvaluatorInputSchemaInvalid(Refusal):
+    """An input's JSON schema is none."""
+
+
+class EvaluatorToolInvalid(Refusal):
+    """The function that a judge is to call, or the scores that it may give, make no sense."""
+
+
+class EvaluatorRunRepeated(Refusal):
+    """The record of a run stands."""

@@ -84,6 +84,7 @@ def submit(state: Experiment, command: SubmitExperiment, _: Context) -> Decision
             runtime_parameters=command.runtime_parameters,
             evaluators=command.evaluators,
             evaluator_version_ids=tuple(e.version_id for e in command.evaluators),
+            judge_steps=command.judge_steps,
             concurrency=command.concurrency,
         ),
         claim(command.space_id, NAME_KIND, command.name_reservation, command.experiment_id),

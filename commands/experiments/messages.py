@@ -7,7 +7,10 @@ from events.experiments import EvaluatorPin, FieldMapping, Pin
 
 
 class SubmitExperiment(Command):
-    """Pins a set, a target and evaluators, and starts the first run. Facts of the pins were read before."""
+    """Pins a set, a target and evaluators, and starts the first run. Facts of the pins were read before.
+
+    ``judge_steps`` are the evaluators that ask a model, counted from 1.
+    """
 
     space_id: str
     experiment_id: str
@@ -24,6 +27,7 @@ class SubmitExperiment(Command):
     target_mapping: tuple[FieldMapping, ...]
     runtime_parameters: str
     evaluators: tuple[EvaluatorPin, ...]
+    judge_steps: tuple[int, ...] = ()
     concurrency: int
 
 

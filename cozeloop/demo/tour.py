@@ -110,12 +110,15 @@ class Tour:
 
     def code_evaluator(self, name: str, source: str) -> str:
         """A code evaluator; the id of its first version."""
-        content = {"code_evaluator": {"language_type": "Python", "code_content": source}}
+        return self.evaluator_version(name, 2, {"code_evaluator": {"language_type": "Python", "code_content": source}})
+
+    def evaluator_version(self, name: str, kind: int, content: dict[str, Any]) -> str:
+        """An evaluator of the contract's type ``kind`` (1 prompt, 2 code); the id of its first version."""
         body = {
             "evaluator": {
                 "workspace_id": self.space,
                 "name": name,
-                "evaluator_type": 2,
+                "evaluator_type": kind,
                 "current_version": {"version": "0.0.1", "evaluator_content": content},
             },
             "cid": secrets.token_hex(8),

@@ -15,6 +15,7 @@ from typing import Any
 from commands.experiments.experiment import step_stream
 from cozeloop.handling import fingerprint
 from cozeloop.platform import CodeRunner
+from cozeloop.work.judging import ask_judge
 from cozeloop.work.outcomes import Outcomes
 from cozeloop.work.plans import EvaluatorPlan, Plan, Plans, PlanUnreadable
 from cozeloop.work.targets import ask_target
@@ -96,8 +97,17 @@ class RunItems:
         if again:
             standing = await asyncio.gather(*(self._standing(task, i, evaluator.step) for i in items))
             items = [i for i, event in zip(items, standing, strict=True) if event is None]
-        if not items:
-            return
+        if evaluator.judge is not None:
+            await asyncio.gather(*(self._judge(task, evaluator, i) for i in items))
+        elif items:
+            await self._score(task, evaluator, items)
+
+    async def _judge(self, task: ItemTask, evaluator: EvaluatorPlan, item: Item) -> None:
+        about = about_item(task, item)
+        event = await ask_judge(evaluator, self._models, task.space_id, about, item.columns, item.output)
+        await self._outcomes.put([self._issue(task, item, evaluator.step, event)])
+
+    async def _score(self, task: ItemTask, evaluator: EvaluatorPlan, items: Sequence[Item]) -> None:
         turns = [evaluator.turn(i.columns, i.output) for i in items]
         results = await self._code.evaluate(task.space_id, evaluator.version_id, evaluator.code, turns)
         issues = []

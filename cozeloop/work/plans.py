@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from commands.evaluators.content import is_judge
 from commands.experiments.experiment import stream
 from cozeloop.work.tasks import ItemTask
 from events.evaluators import EvaluatorVersionSubmitted
@@ -29,12 +30,13 @@ class PlanUnreadable(Exception):
 
 @dataclass(frozen=True)
 class EvaluatorPlan:
-    """An evaluator's pinned code and mapping; steps count from 1."""
+    """An evaluator's pinned code, or a judge's content, and its mapping; steps count from 1."""
 
     step: int
     version_id: str
     code: str
     mapping: tuple[FieldMapping, ...]
+    judge: Content | None = None
 
     def turn(self, columns: Mapping[str, Content], output: str | None) -> dict[str, Any]:
         """What ``exec_evaluation`` is given for one item."""
@@ -51,6 +53,11 @@ class EvaluatorPlan:
             else:
                 fields[each.field] = columns.get(each.from_column, {"content_type": "Text", "text": ""})
         return {"evaluate_dataset_fields": fields, "evaluate_target_output_fields": outputs, "ext": {}}
+
+    def inputs(self, columns: Mapping[str, Content], output: str | None) -> dict[str, Content]:
+        """What a judge's template may name, for one item: columns and outputs by field."""
+        turn = self.turn(columns, output)
+        return {**turn["evaluate_dataset_fields"], **turn["evaluate_target_output_fields"]}
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,8 @@ class Plans:
         if isinstance(found.content, Erased) or found.digest != pin.digest:
             raise PlanUnreadable(f"evaluator {pin.id} version {pin.version} is not what was pinned")
         code = (found.content.get("code_evaluator") or {}).get("code_content") or ""
-        return EvaluatorPlan(step, pin.version_id, code, pin.mapping)
+        judge = found.content if is_judge(found.content) else None
+        return EvaluatorPlan(step, pin.version_id, code, pin.mapping, judge)
 
     async def _find(self, where: Stream, type_: type[Any], version: str) -> Any:
         """The stream's event of a class (and version, when one is named)."""

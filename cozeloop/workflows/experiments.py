@@ -81,6 +81,7 @@ class Run:
     concurrency: int
     evaluators: int
     has_target: bool
+    asks_judges: bool = False
     phase: Phase = Phase.SUBMITTED
     settled: int = 0
     failed: int = 0
@@ -91,7 +92,7 @@ class Run:
     @property
     def chunk(self) -> int:
         """Items of one task."""
-        return 1 if self.has_target else CHUNK
+        return 1 if self.has_target or self.asks_judges else CHUNK
 
     @property
     def complete(self) -> bool:
@@ -119,6 +120,7 @@ def begin(recorded: Recorded[ExperimentSubmitted]) -> Run:
         concurrency=event.concurrency,
         evaluators=len(event.evaluator_version_ids),
         has_target=event.prompt is not None,
+        asks_judges=bool(event.judge_steps),
         phase=Phase.OVER if isinstance(event.evaluators, Erased) else Phase.SUBMITTED,
     )
 

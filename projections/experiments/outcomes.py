@@ -12,17 +12,21 @@ from events.event import Event, Recorded
 from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
-from projections.reading import micros, text_of
+from projections.reading import micros, stable_id, text_of
 
 Row = Mapping[str, Any]
 
 
 def columns() -> list[SchemaItem]:
-    """One row a run, item and step (0 the target, evaluators from 1); ``code`` 0 = it succeeded."""
+    """One row a run, item and step (0 the target, evaluators from 1); ``code`` 0 = it succeeded.
+
+    ``record_id`` names the outcome in answers; ``asked`` is a judge's rendered prompt.
+    """
     return [
         Column("run_id", sql.Id, primary_key=True),
         Column("item_id", sql.Id, primary_key=True),
         Column("step", Integer, primary_key=True),
+        Column("record_id", sql.Id, nullable=False),
         Column("experiment_id", sql.Id, nullable=False),
         Column("space_id", sql.Id, nullable=False),
         Column("item_index", Integer, nullable=False),
@@ -31,11 +35,13 @@ def columns() -> list[SchemaItem]:
         Column("score", sql.Real, nullable=True),
         Column("text", sql.LongText, nullable=False),
         Column("stdout", sql.LongText, nullable=False),
+        Column("asked", sql.LongText, nullable=False),
         Column("input_tokens", sql.Micros, nullable=False),
         Column("output_tokens", sql.Micros, nullable=False),
         Column("duration_ms", sql.Micros, nullable=False),
         Column("position", sql.Micros, nullable=False),
         Column("recorded_at", sql.Micros, nullable=False),
+        Index("by_record", "record_id"),
         Index("by_score", "run_id", "step", "code", "score"),
     ]
 
@@ -52,6 +58,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
                 {
                     "run_id": event.run_id,
                     "item_id": event.item_id,
+                    "record_id": stable_id(event.run_id, event.item_id, str(news.get("step", 0))),
                     "experiment_id": event.experiment_id,
                     "space_id": r.stream.space,
                     "item_index": event.item_index,
@@ -61,6 +68,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
                     "score": None,
                     "text": "",
                     "stdout": "",
+                    "asked": "",
                     "input_tokens": 0,
                     "output_tokens": 0,
                     "duration_ms": event.duration_ms,
@@ -71,6 +79,16 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
             )
         ]
 
+    def evaluated(e: EvaluatorScored | EvaluatorFailed) -> dict[str, Any]:
+        return {
+            "step": e.step,
+            "evaluator_version_id": e.evaluator_version_id,
+            "stdout": text_of(e.stdout),
+            "asked": text_of(e.asked),
+            "input_tokens": e.input_tokens,
+            "output_tokens": e.output_tokens,
+        }
+
     def answered(r: Recorded[TargetAnswered]) -> list[Change]:
         e = r.event
         return row(r, text=text_of(e.output), input_tokens=e.input_tokens, output_tokens=e.output_tokens)
@@ -79,14 +97,10 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
         return row(r, code=r.event.code or -1, text=text_of(r.event.message))
 
     def scored(r: Recorded[EvaluatorScored]) -> list[Change]:
-        e = r.event
-        evaluator = {"step": e.step, "evaluator_version_id": e.evaluator_version_id, "stdout": text_of(e.stdout)}
-        return row(r, **evaluator, score=e.score, text=text_of(e.reasoning))
+        return row(r, **evaluated(r.event), score=r.event.score, text=text_of(r.event.reasoning))
 
     def evaluator_failed(r: Recorded[EvaluatorFailed]) -> list[Change]:
-        e = r.event
-        evaluator = {"step": e.step, "evaluator_version_id": e.evaluator_version_id, "stdout": text_of(e.stdout)}
-        return row(r, **evaluator, code=e.code or -1, text=text_of(e.message))
+        return row(r, **evaluated(r.event), code=r.event.code or -1, text=text_of(r.event.message))
 
     return {
         TargetAnswered: answered,
@@ -96,7 +110,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     }
 
 
-OUTCOMES = ReadModel("experiment_outcomes", 2, columns, projector)
+OUTCOMES = ReadModel("experiment_outcomes", 3, columns, projector)
 
 
 def outcomes_of(conn: Connection, run_id: str, item_ids: Sequence[str], before: int = 0) -> list[Row]:
@@ -155,3 +169,10 @@ def progress(conn: Connection, run_id: str, steps: int, before: int = 0) -> tupl
         else:
             succeeded += count
     return succeeded, failures, under_way
+
+
+def outcomes_by_record(conn: Connection, record_ids: Sequence[str]) -> list[Row]:
+    """The outcomes of these record ids, evaluators' alone."""
+    t = OUTCOMES.live(conn)
+    found = conn.execute(select(t).where(t.c.record_id.in_(list(record_ids)), t.c.step > 0))
+    return list(found.mappings())

@@ -46,6 +46,6 @@ SHARED = {
     "projections": {"projector", "reading", "log"},
     "api": {"wire"},
     "workflows": {"runtime"},
-    "work": {"outcomes", "plans", "targets", "tasks"},
+    "work": {"judging", "outcomes", "plans", "targets", "tasks"},
 }
 """What is in a room and belongs to no capability."""

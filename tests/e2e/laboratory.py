@@ -84,6 +84,10 @@ class Laboratory(Tour):
         """A code evaluator; the id of its version."""
         return self.code_evaluator(self.name("evaluator"), source)
 
+    def judge(self, content: dict[str, Any]) -> str:
+        """A prompt evaluator of this content; the id of its version."""
+        return self.evaluator_version(self.name("judge"), 1, content)
+
     def asked(
         self, parts: tuple[str, str], evaluators: Sequence[str], prompt: tuple[str, str] | None = None, **more: Any
     ) -> dict[str, Any]:

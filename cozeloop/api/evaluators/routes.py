@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from commands.evaluators import messages as rules
-from commands.evaluators.content import check_content, code_of
+from commands.evaluators.content import CODE_TYPE, check_code, check_content, check_part, code_of, is_judge
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.evaluators import answers, translate
 from cozeloop.api.evaluators.refusals import INVALID_PARAM, VERSION_MISSING
@@ -166,7 +166,9 @@ async def update_draft(edge: Edge, req: wire.UpdateEvaluatorDraftRequest) -> dic
     if req.evaluator_type is not None and req.evaluator_type != row["evaluator_type"]:
         raise rules.EvaluatorTypeChanged(f"evaluator_type is {row['evaluator_type']} and cannot change")
     content = content_of(req.evaluator_content)
-    check_content(row["evaluator_type"], content)
+    check_part(row["evaluator_type"], content)
+    if row["evaluator_type"] == CODE_TYPE:
+        check_code(content)
     draft = await edge.platform.drafts.save(space, answers.CAPABILITY, row["evaluator_id"], {"content": content})
     return {"evaluator": await answers.one(edge, row, draft)}
 
@@ -276,7 +278,9 @@ async def checked(edge: Edge, evaluator_type: int, given: wire.EvaluatorContent)
 
 
 async def check_source(edge: Edge, content: Mapping[str, Any]) -> None:
-    """Refuses source that the sandbox would not run."""
+    """Refuses source that the sandbox would not run; a judge has none."""
+    if is_judge(content):
+        return
     code = code_of(content)
     if wrong := await edge.platform.code.check_syntax(code):
         raise ApiError(SYNTAX, f"evaluator code is not valid,{wrong}")

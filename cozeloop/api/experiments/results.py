@@ -10,7 +10,6 @@ import orjson
 
 from cozeloop.api.edge import Edge
 from cozeloop.api.experiments.answers import Row, evaluator_names, pins_of
-from cozeloop.api.experiments.submission import stable_id
 from projections.datasets.rows import version_page
 from projections.datasets.versions import get_versions
 from projections.experiments.experiments import TERMINATED
@@ -131,6 +130,10 @@ def _evaluator_record(row: Row, outcome: Row) -> dict[str, Any]:
         output["evaluator_run_error"] = {"code": outcome["code"], "message": outcome["text"]}
     else:
         output["evaluator_result"] = {"score": outcome["score"], "reasoning": outcome["text"]}
+    output["evaluator_usage"] = {
+        "input_tokens": str(outcome["input_tokens"]),
+        "output_tokens": str(outcome["output_tokens"]),
+    }
     return {
         **_record(row, outcome),
         "experiment_id": row["experiment_id"],
@@ -141,7 +144,7 @@ def _evaluator_record(row: Row, outcome: Row) -> dict[str, Any]:
 
 def _record(row: Row, outcome: Row) -> dict[str, Any]:
     return {
-        "id": stable_id(outcome["run_id"], outcome["item_id"], str(outcome["step"])),
+        "id": outcome["record_id"],
         "experiment_run_id": outcome["run_id"],
         "item_id": outcome["item_id"],
         "turn_id": "0",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from commands.evaluators.content import is_judge
 from commands.experiments.messages import SubmitExperiment
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.experiments.refusals import CONFIG_INVALID, INVALID_PARAM, NOT_FOUND, VERSION_MISSING
@@ -16,6 +16,7 @@ from events.experiments import EvaluatorPin, FieldMapping, Pin
 from projections.datasets.versions import get_versions
 from projections.evaluators.evaluator_versions import find_evaluator_version, get_evaluator_versions
 from projections.prompts.prompt_commits import get_prompt_version
+from projections.reading import stable_id
 
 PROMPT_TARGET = 2
 EVALUATORS_LIMIT = 20
@@ -41,6 +42,7 @@ async def submission(edge: Edge, req: wire.SubmitExperimentRequest, space: str) 
     version = await _dataset_version(edge, req, space)
     columns = _columns(version)
     prompt = await _prompt(edge, req, space)
+    rows = await _evaluator_rows(edge, req, space)
     experiment_id, run_id = edge.ids(2)
     name = req.name or ""
     return SubmitExperiment(
@@ -64,15 +66,10 @@ async def submission(edge: Edge, req: wire.SubmitExperimentRequest, space: str) 
         target_version_id=stable_id(space, "target", prompt.id, prompt.version) if prompt else "",
         target_mapping=_mapping(req.target_field_mapping, columns),
         runtime_parameters=_runtime(req),
-        evaluators=await _evaluators(edge, req, space, columns),
+        evaluators=await _evaluators(edge, req, rows, columns),
+        judge_steps=tuple(n for n, row in enumerate(rows, 1) if is_judge(orjson.loads(row["content"]))),
         concurrency=req.item_concur_num or edge.platform.settings.experiment_concurrency,
     )
-
-
-def stable_id(*parts: str) -> str:
-    """An id that follows from what it names: 63 bits of sha-256."""
-    digest = hashlib.sha256("/".join(parts).encode()).digest()
-    return str(int.from_bytes(digest[:8], "big") >> 1)
 
 
 async def _dataset_version(edge: Edge, req: wire.SubmitExperimentRequest, space: str) -> Mapping[str, Any]:
@@ -117,9 +114,7 @@ def _runtime(req: wire.SubmitExperimentRequest) -> str:
     return text
 
 
-async def _evaluators(
-    edge: Edge, req: wire.SubmitExperimentRequest, space: str, columns: Mapping[str, str]
-) -> tuple[EvaluatorPin, ...]:
+async def _evaluator_rows(edge: Edge, req: wire.SubmitExperimentRequest, space: str) -> list[Mapping[str, Any]]:
     """The versions named by id, then those named by evaluator and version, as the console does."""
     ids = [i for i in req.evaluator_version_ids or () if i != "0"]
     named = [i for i in req.evaluator_id_version_list or () if i]
@@ -137,8 +132,16 @@ async def _evaluators(
             by_id[row["version_id"]] = row
     if any(row["space_id"] != space for row in rows):
         raise ApiError(VERSION_MISSING, "evaluator_version_ids: no such version of an evaluator")
+    return rows
+
+
+async def _evaluators(
+    edge: Edge, req: wire.SubmitExperimentRequest, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
+) -> tuple[EvaluatorPin, ...]:
+    """The pins of the versions, each with the mapping that names it."""
+    by_id = {row["version_id"] for row in rows}
     mappings = {await _mapped_version(edge, m): m for m in req.evaluator_field_mapping or ()}
-    if unknown := set(mappings) - set(by_id):
+    if unknown := set(mappings) - by_id:
         raise ApiError(CONFIG_INVALID, f"evaluator_field_mapping: {sorted(unknown)[0]} is not one of the evaluators")
     return tuple(
         EvaluatorPin(

@@ -108,3 +108,9 @@ def test_resuming_an_ending_run_terminates_it():
 def test_a_run_survives_being_stored():
     run = run_after(STARTED, answered(2), scored(0), unanswered(1), prompt=PROMPT, item_count=70)
     assert _decode(_encode(run)) == run
+
+
+def test_a_task_that_asks_a_judge_holds_one_item_and_one_of_local_code_many():
+    many = {"item_count": 2 * CHUNK}
+    assert len(run_after(**many).unsettled()) == 2
+    assert len(run_after(**many, judge_steps=(1,)).unsettled()) == 2 * CHUNK
