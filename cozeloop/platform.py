@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cozeloop.handling import CommandHandler
 from cozeloop.settings import Settings
@@ -226,6 +226,66 @@ class Operations(Protocol):
         ...
 
 
+class EventLine(NamedTuple):
+    """An event with its envelope as JSON, for whoever reads the log from outside."""
+
+    position: int
+    data: bytes
+
+
+class TooManyReaders(Exception):
+    """No further reader is taken now; the text says whose bound it is."""
+
+
+class SubscriptionsEnded(Exception):
+    """The platform is stopping: go on later from the last position."""
+
+
+class EventReader(Protocol):
+    """A place in the log that moves forward. Close it."""
+
+    position: int
+    """The last position that need not be seen again."""
+
+    async def page(self, seconds: float, limit: int = ...) -> Sequence[EventLine]:
+        """The next events wanted, waiting so long at most; may be empty. Raises SubscriptionsEnded."""
+        ...
+
+    async def ended(self) -> None:
+        """Returns when the platform stops."""
+        ...
+
+    def close(self) -> None:
+        """Gives its place back."""
+        ...
+
+
+class Subscriptions(Protocol):
+    """The log for readers outside."""
+
+    @property
+    def readers(self) -> int:
+        """How many are open."""
+        ...
+
+    @property
+    def behind(self) -> int:
+        """How many positions the slowest of them has not looked at yet."""
+        ...
+
+    async def read(self, query: EventQuery, owner: str, after: int | None = None) -> EventReader:
+        """A reader behind a position, or behind all that has happened.
+
+        Raises ValueError for what names no stream or a position behind the log's end, TooManyReaders and
+        SubscriptionsEnded.
+        """
+        ...
+
+    def end(self) -> None:
+        """Every reader ends, and there will be no other."""
+        ...
+
+
 @dataclass
 class Platform:
     """Everything an edge may use."""
@@ -256,3 +316,4 @@ class Platform:
     """Memories of this process that may hold content; each is emptied when a space is erased."""
     operator_token: str = ""
     operations: Operations | None = None
+    subscriptions: Subscriptions | None = None

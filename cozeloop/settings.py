@@ -49,3 +49,6 @@ class Settings(BaseSettings):
     model_call_timeout_seconds: float = Field(default=60, description="Longest single call of a model.")
     model_call_attempts: int = Field(default=4, ge=1, description="How often a model call is tried in all.")
     worker_slots: int = Field(default=64, description="Tasks one worker process performs at once.")
+    event_readers: int = Field(default=256, ge=1, description="Open readers of events in one process.")
+    event_readers_each: int = Field(default=16, ge=1, description="Open readers of events of one user.")
+    event_heartbeat_seconds: float = Field(default=15, gt=0, description="Longest silence of an event stream.")

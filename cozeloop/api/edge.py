@@ -43,6 +43,8 @@ class Edge:
         self.platform = platform
         self.request = request
         self.user_id = user_id
+        self.operator = False
+        """Whether the operator calls; then there is no user."""
         self.headers: list[tuple[str, str]] = []
         self._tenancy = tenancy
         self._module = module
@@ -61,6 +63,10 @@ class Edge:
             await self._tell_the_end_of(workspace_id)
             raise ApiError(self._module.code(NO_PERMISSION), "no permission,not a member of this workspace")
         return workspace_id
+
+    async def may_enter(self, workspace_id: str) -> bool:
+        """Whether the caller is a member of the space now."""
+        return await self._tenancy.is_member(workspace_id, self.user_id)
 
     async def enter(
         self, capability: str, id: str, workspace_id: str | None = None, *, missing: Callable[[], Exception]

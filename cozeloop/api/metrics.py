@@ -54,6 +54,14 @@ class Metrics:
             for name, position in places.items():
                 yield f'cozeloop_read_model_lag{{model="{name}"}} {max(0, end - position)}'
 
+        if platform.subscriptions is not None:
+            yield "# HELP cozeloop_event_readers Open readers of events."
+            yield "# TYPE cozeloop_event_readers gauge"
+            yield f"cozeloop_event_readers {platform.subscriptions.readers}"
+            yield "# HELP cozeloop_event_reader_lag Positions that the slowest reader has not looked at yet."
+            yield "# TYPE cozeloop_event_reader_lag gauge"
+            yield f"cozeloop_event_reader_lag {platform.subscriptions.behind}"
+
     def _served(self) -> Iterator[str]:
         yield "# TYPE cozeloop_requests_total counter"
         for (route, status), n in sorted(self._requests.items()):

@@ -95,6 +95,8 @@ def security(route: Declared) -> list[Json]:
         return []
     if route.operator:
         return [{"operator": []}]
+    if route.either:
+        return [{"token": []}, {"operator": []}]
     return [{"session": []}] if route.path.startswith("/api/") else [{"token": []}]
 
 

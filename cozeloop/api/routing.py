@@ -21,7 +21,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cozeloop.api.auth import caller, require_operator, require_same_origin
+from cozeloop.api.auth import caller, is_operator, require_operator, require_same_origin
 from cozeloop.api.binding import bind, parse, query_of, read_body
 from cozeloop.api.edge import Edge
 from cozeloop.api.envelope import ApiError, refusal, reply, status_on
@@ -49,6 +49,8 @@ class Declared:
     module: Module
     anonymous: bool = False
     operator: bool = False
+    either: bool = False
+    """Both a user's token and the operator's are taken."""
 
     @property
     def order(self) -> tuple[bool, ...]:
@@ -65,7 +67,7 @@ class Api:
         self.routes: list[Declared] = []
 
     def get(self, path: str, request: type[WireModel], response: type[WireModel], **how: bool) -> Callable[[H], H]:
-        """A reading route. ``anonymous=True``: no session is needed; ``operator=True``: the operator's token is."""
+        """A reading route. ``anonymous``: no session is needed; ``operator``: his token is; ``either``: or a user's."""
         return self._declare("GET", path, request, response, how)
 
     def post(self, path: str, request: type[WireModel], response: type[WireModel], **how: bool) -> Callable[[H], H]:
@@ -124,13 +126,16 @@ async def admitted(route: Declared, request: Request) -> tuple[Edge, Any]:
     require_same_origin(request)
     if route.anonymous and request.method != "GET":
         await slow_down(platform, request, route)
-    user_id = "" if route.anonymous or route.operator else await caller(platform, request)
+    operator = route.either and is_operator(platform, request)
+    user_id = "" if route.anonymous or route.operator or operator else await caller(platform, request)
     if route.operator:
         require_operator(platform, request)
     raw = await read_body(request, platform.settings.max_body_bytes)
     body = parse(raw, request.headers.get("content-type", ""))
     bound = bind(route.request, request.path_params, query_of(request, route.request), body)
-    return Edge(platform, request.app.state.tenancy, request, route.module, user_id, raw), bound
+    edge = Edge(platform, request.app.state.tenancy, request, route.module, user_id, raw)
+    edge.operator = operator or route.operator
+    return edge, bound
 
 
 async def slow_down(platform: Platform, request: Request, route: Declared) -> None:

@@ -18,6 +18,7 @@ from cozeloop.bootstrap.erasing import open_erasing
 from cozeloop.bootstrap.experiments import ExperimentEngine
 from cozeloop.bootstrap.limits import open_limits
 from cozeloop.bootstrap.process import Process
+from cozeloop.bootstrap.subscriptions import open_subscriptions
 from cozeloop.erasing import Erasing
 from cozeloop.following import AnchorFollower, decoded, look_through, stopped_models
 from cozeloop.operations import LogOperations
@@ -80,6 +81,11 @@ class Embedded:
                 await self._serve(core, erasing)
         self._process.opened()
 
+    def leave(self) -> None:
+        """The end is near: answers that would last for ever end now."""
+        if self.platform.subscriptions is not None:
+            self.platform.subscriptions.end()
+
     async def stop(self) -> None:
         """Ends tasks, then closes in the reverse order of opening."""
         await self._process.stop()
@@ -108,7 +114,8 @@ class Embedded:
             raise VaultMissing("the log holds events, but the vault is empty: put the vault back that belongs to it")
         experiments = ExperimentEngine(core)
         await experiments.runs.open()
-        feeder = _feeder(core, [core.projection, experiments.runs, AnchorFollower(core.anchor)])
+        live = open_subscriptions(core, end)
+        feeder = _feeder(core, [core.projection, experiments.runs, AnchorFollower(core.anchor), live])
         process.waiting = "the read models"
         if end and not await feeder.until(end):
             return

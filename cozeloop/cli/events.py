@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from cozeloop.cli.following import follow
 from cozeloop.cli.running import DEFAULT_DATA_DIR, DataDir, Failed, Line, operations, run
 from cozeloop.platform import EventQuery
 
@@ -52,6 +55,38 @@ def show_event(
 ) -> None:
     """Show one event with its envelope and payload."""
     run(_show_one(data_dir, position, as_json))
+
+
+TAIL_EXAMPLES = """Examples:
+
+cozeloop events tail --data-dir .cozeloop
+
+cozeloop events tail --capability experiments --json
+
+cozeloop events tail --since 1000 --type PromptCommitted"""
+
+
+@app.command("tail", epilog=TAIL_EXAMPLES)
+def tail_events(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    space: Annotated[str, typer.Option(help="Only this space; _ is that of users and spaces.")] = "",
+    capability: Annotated[str, typer.Option(help="Only this capability, such as prompts.")] = "",
+    stream: Annotated[str, typer.Option(help="Only this stream, such as 12.prompts.34.")] = "",
+    type: Annotated[str, typer.Option("--type", help="Only events of this name.")] = "",
+    since: Annotated[str, typer.Option(help="Begin at a position or an ISO time instead of now.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Follow the running platform's events as they happen; ends with it, or with Ctrl-C."""
+    position, at = _since(since)
+    query = EventQuery(space, capability, stream, type, position, at)
+    run(_follow(data_dir, query, "" if not since or at else f"events:{position}", as_json))
+
+
+async def _follow(data_dir: DataDir, query: EventQuery, after: str, as_json: bool) -> None:
+    async with aclosing(follow(data_dir, query, after)) as lines:
+        async for line in lines:
+            typer.echo(json.dumps(line, ensure_ascii=False) if as_json else brief(line))
+            sys.stdout.flush()
 
 
 async def _show_all(data_dir: DataDir, query: EventQuery, as_json: bool) -> None:

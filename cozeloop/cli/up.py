@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,6 +83,7 @@ async def _serve(settings: Any, lock: Any, listener: socket.socket, quiet: bool)
 
     def end(sentence: str) -> None:
         failed.append(sentence)
+        embedded.leave()
         server.should_exit = True
 
     embedded = Embedded(settings, lock, on_end=end)
@@ -124,7 +125,7 @@ async def _serve(settings: Any, lock: Any, listener: socket.socket, quiet: bool)
         date_header=False,
     )
     server = uvicorn.Server(config)
-    server.capture_signals = lambda: _told(server)  # type: ignore[method-assign]
+    server.capture_signals = lambda: _told(server, embedded.leave)  # type: ignore[method-assign]
     address = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"
     address = f"[{address}]" if ":" in address else address
     RunFile(f"http://{address}:{port}", embedded.platform.operator_token, os.getpid()).write(settings.data_dir)
@@ -133,12 +134,20 @@ async def _serve(settings: Any, lock: Any, listener: socket.socket, quiet: bool)
 
 
 @contextlib.contextmanager
-def _told(server: Any) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the server in order. Uvicorn's own would raise the signal again and skip the rest."""
+def _told(server: Any, leave: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the server in order. Uvicorn's own would raise the signal again and skip the rest.
+
+    Answers that last are ended first: the server waits for them.
+    """
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def handle(number: int) -> None:
+        leave()
+        server.handle_exit(number, None)
+
     for number in numbers:
-        loop.add_signal_handler(number, server.handle_exit, number, None)
+        loop.add_signal_handler(number, handle, number)
     try:
         yield
     finally:

@@ -71,9 +71,11 @@ class Reader:
                 return
 
     @read
-    async def page(self, subject: str, start: int, limit: int) -> tuple[list[StoredRecord], int]:
-        """Up to ``limit`` messages, and how many more there are."""
-        body = {"seq": start, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": subject}
+    async def page(
+        self, subject: str, start: int, limit: int, most_bytes: int = BATCH_BYTES
+    ) -> tuple[list[StoredRecord], int]:
+        """Up to ``limit`` messages, ending with the one that crosses ``most_bytes``; and how many more there are."""
+        body = {"seq": start, "batch": limit, "max_bytes": most_bytes, "next_by_subj": subject}
         found: list[StoredRecord] = []
         async with await self._requests.send(self._get, orjson.dumps(body)) as reply:
             async for msg in reply.stream():

@@ -38,6 +38,15 @@ CAPABILITIES = {
             "work": NO_TASKS,
         }
     ),
+    "subscriptions": Capability(
+        {
+            "events": "reads what all others say",
+            "commands": "nothing is changed",
+            "projections": "reads the log itself",
+            "workflows": NO_PROCESS,
+            "work": NO_TASKS,
+        }
+    ),
 }
 
 SHARED = {

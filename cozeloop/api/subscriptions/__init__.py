@@ -1,0 +1,1 @@
+"""Events for readers outside: a stream that goes on, or one question after the other."""
