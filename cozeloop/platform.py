@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from cozeloop.handling import CommandHandler
 from cozeloop.settings import Settings
 from infra.eventstore.log import (  # noqa: F401 - what the log may answer, shown here with the port
+    BeyondEnd,
     Damaged,
     EventLog,
     LogUnavailable,
@@ -189,6 +191,30 @@ class RateLimits(Protocol):
         ...
 
 
+class TooMuchToRecall(Exception):
+    """To answer as of a position more would have to be read than one question may; the text names the bound."""
+
+
+Remembered = tuple[str, str, str]
+"""An object by its space, capability and id."""
+
+
+class Past(Protocol):
+    """What objects were at a position of the log, folded from their events."""
+
+    async def position(self, position: int | None, time: datetime | None = None) -> int:
+        """The last position at or before the bound that cuts no batch; raises BeyondEnd for one not there yet."""
+        ...
+
+    async def holder(self, space: str, kind: str, digest: str, until: int) -> str:
+        """Whose a reserved name was, empty when it was free."""
+        ...
+
+    def read_side(self, objects: Iterable[Remembered], until: int) -> AbstractAsyncContextManager[Database]:
+        """Read models of these objects and of those that they are shown with; raises TooMuchToRecall."""
+        ...
+
+
 @dataclass(frozen=True)
 class EventQuery:
     """Which events an operator wants to see; empty = all. ``since`` and ``after`` exclude, ``limit`` is the page."""
@@ -317,3 +343,4 @@ class Platform:
     operator_token: str = ""
     operations: Operations | None = None
     subscriptions: Subscriptions | None = None
+    past: Past | None = None

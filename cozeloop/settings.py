@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     experiment_max_running: int = Field(default=200, description="Experiments running at once in a space.")
     model_call_timeout_seconds: float = Field(default=60, description="Longest single call of a model.")
     model_call_attempts: int = Field(default=4, ge=1, description="How often a model call is tried in all.")
+    as_of_max_events: int = Field(default=200_000, description="Events that one as-of question may fold.")
+    as_of_max_bytes: int = Field(
+        default=256 * 1024 * 1024, description="Bytes that the tables of one as-of question may hold, in memory."
+    )
     worker_slots: int = Field(default=64, description="Tasks one worker process performs at once.")
     event_readers: int = Field(default=256, ge=1, description="Open readers of events in one process.")
     event_readers_each: int = Field(default=16, ge=1, description="Open readers of events of one user.")

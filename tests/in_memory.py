@@ -27,6 +27,7 @@ from cozeloop.api.routing import Api
 from cozeloop.handling import CommandHandler
 from cozeloop.platform import Draft, Person, Platform
 from cozeloop.projecting.folding import Fold, execute, gather
+from cozeloop.recalling import Recall
 from cozeloop.settings import Settings
 from events.event import Metadata, Recorded, Stream
 from events.spaces import MemberAdded, SpaceCreated
@@ -214,14 +215,16 @@ class InMemory:
         ports: dict[str, Any] = dict.fromkeys(
             ("database", "positions", "ids", "keys", "people", "sessions", "tokens", "drafts", "code", "limits"), memory
         )
+        chosen = Settings(**settings)
         self.platform = Platform(
-            settings=Settings(**settings),
+            settings=chosen,
             log=memory.log,  # type: ignore[arg-type]
             handle=CommandHandler(memory.log, DECIDERS, memory.now, memory),  # type: ignore[arg-type]
             read_models=READ_MODELS,
             now=memory.now,
             objects=None,  # type: ignore[arg-type]
             models=None,  # type: ignore[arg-type]
+            past=Recall(memory.log, READ_MODELS, chosen.as_of_max_events, chosen.as_of_max_bytes),
             ready=lambda: "",
             wait_ready=ready,
             **ports,

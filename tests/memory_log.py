@@ -8,7 +8,7 @@ anything is stored, and ``lose_next_answer`` stores it and then says `Unknown`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import orjson
 
 from events.event import Event, Metadata, Recorded, Stream
-from infra.eventstore.log import Append, Conflict, Issue, LastOnly, Loaded, Seen, Tail, Unknown, last_alone
+from infra.eventstore.log import Append, BeyondEnd, Conflict, Issue, LastOnly, Loaded, Seen, Tail, Unknown, last_alone
 
 S = TypeVar("S")
 
@@ -95,6 +95,24 @@ class MemoryLog:
     async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
         """Up to ``limit`` events after a position whose stream fits the filter."""
         return [r for r in self.recorded[after:] if fits(filter, r.stream.name)][:limit]
+
+    async def history(self, filter: str, until: int) -> AsyncIterator[list[Recorded[Any]]]:
+        """The events whose stream fits the filter, in pages of three."""
+        found = [r for r in self.recorded[:until] if fits(filter, r.stream.name)]
+        for first in range(0, len(found), 3):
+            yield found[first : first + 3]
+
+    async def whole(self, position: int | None = None, time: datetime | None = None) -> int:
+        """The last position at or before the bound at which no command is cut."""
+        if position is not None and position > len(self.recorded):
+            raise BeyondEnd(f"position {position} is beyond the log's end, {len(self.recorded)}")
+        last = len(self.recorded) if position is None else position
+        if time is not None:
+            last = min(last, sum(1 for r in self.recorded if r.recorded_at is None or r.recorded_at <= time))
+        commands = [r.meta.command_id for r in self.recorded]
+        while last and commands[last - 1] in commands[last:]:
+            last -= 1
+        return last
 
     async def end(self) -> int:
         """The last position."""

@@ -46,8 +46,8 @@ class Edge:
         self.operator = False
         """Whether the operator calls; then there is no user."""
         self.headers: list[tuple[str, str]] = []
-        self._tenancy = tenancy
-        self._module = module
+        self.tenancy = tenancy
+        self.module = module
         self._body = body
         self._key = ("header", key_of(request)) if key_of(request) else None
         self._issued = 0
@@ -58,10 +58,10 @@ class Edge:
     async def enter_space(self, workspace_id: str | None) -> str:
         """The space, when the caller is a member; else the module's …202 (none named) or …101."""
         if not workspace_id or workspace_id == "0":
-            raise ApiError(self._module.code(INVALID_PARAM), "invalid param,workspace_id is required")
-        if not await self._tenancy.is_member(workspace_id, self.user_id):
+            raise ApiError(self.module.code(INVALID_PARAM), "invalid param,workspace_id is required")
+        if not await self.tenancy.is_member(workspace_id, self.user_id):
             await self._tell_the_end_of(workspace_id)
-            raise ApiError(self._module.code(NO_PERMISSION), "no permission,not a member of this workspace")
+            raise ApiError(self.module.code(NO_PERMISSION), "no permission,not a member of this workspace")
         return workspace_id
 
     async def may_enter(self, workspace_id: str) -> bool:
@@ -75,18 +75,18 @@ class Edge:
 
         The three are one answer, so that nobody learns which ids exist elsewhere.
         """
-        space = await self._tenancy.space_of(capability, id)
+        space = await self.tenancy.space_of(capability, id)
         if space is None or (workspace_id and workspace_id not in ("0", space)):
             raise missing()
-        if not await self._tenancy.is_member(space, self.user_id):
+        if not await self.tenancy.is_member(space, self.user_id):
             await self._tell_the_end_of(space)
             raise missing()
         return space
 
     async def _tell_the_end_of(self, space: str) -> None:
         """Raises for somebody who was a member until the space's content was erased."""
-        if await self._tenancy.was_member(space, self.user_id):
-            raise ApiError(self._module.code(NO_PERMISSION), f"no permission,{ERASED}")
+        if await self.tenancy.was_member(space, self.user_id):
+            raise ApiError(self.module.code(NO_PERMISSION), f"no permission,{ERASED}")
 
     # --- commands --------------------------------------------------------------------------------------------------
 

@@ -80,7 +80,9 @@ def operation(route: Declared, asked: Json, answered: Json) -> Json:
 
 
 def suffix(route: Declared) -> str:
-    """The operator's routes share one answer type and are told apart by their handlers."""
+    """Routes that share one answer type are told apart: the operator's by their handlers, those that look back."""
+    if route.path.startswith("/v1/platform/as-of/"):
+        return "_as_of"
     return f"_{getattr(route.handler, '__name__', '')}" if route.operator else ""
 
 

@@ -17,6 +17,7 @@ from cozeloop.bootstrap.core import Core, open_core
 from cozeloop.bootstrap.erasing import open_erasing
 from cozeloop.bootstrap.experiments import ExperimentEngine
 from cozeloop.bootstrap.limits import open_limits
+from cozeloop.bootstrap.past import open_past
 from cozeloop.bootstrap.process import Process
 from cozeloop.bootstrap.subscriptions import open_subscriptions
 from cozeloop.erasing import Erasing
@@ -104,6 +105,7 @@ class Embedded:
         platform.objects = core.objects
         platform.models = open_models(core)
         platform.code = open_sandbox(core)
+        platform.past = open_past(core)
         platform.operations = LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing)
 
     async def _serve(self, core: Core, erasing: Erasing) -> None:

@@ -1,4 +1,4 @@
-"""The events of a stream as they stood at a position or time.
+"""Where the log stood at a position or time, and the events of a stream up to there.
 
 The server's own ``up_to`` bounds are ignored together with a subject, so the client stops by itself. The messages of
 an atomic batch carry timestamps of their own: a bound that falls inside one leaves the whole batch out.
@@ -6,10 +6,35 @@ an atomic batch carry timestamps of their own: a bound that falls inside one lea
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from infra.eventstore.envelope import StoredRecord
+from infra.eventstore.log import BeyondEnd, Damaged
 from infra.eventstore.reading import Reader, subject_of
+
+
+async def whole(reader: Reader, position: int | None = None, time: datetime | None = None) -> int:
+    """The last position at or before the bound at which every batch is whole; the log's end without a bound.
+
+    A time counts as what the log's clock said, to the microsecond, inclusive. Raises BeyondEnd for a position that
+    is not there yet.
+    """
+    end = int((await reader.info())["state"]["last_seq"])
+    if position is not None and position > end:
+        raise BeyondEnd(f"position {position} is beyond the log's end, {end}")
+    last = end if position is None else position
+    if time is not None:
+        later = await reader.first_since(time + timedelta(microseconds=1))
+        last = last if later is None else min(last, later - 1)
+    if last == 0:
+        return 0
+    record = await reader.at(last)
+    if record is None:
+        raise Damaged(f"position {last} is missing from the log; run: cozeloop verify")
+    headers = record.headers
+    if "Nats-Batch-Id" not in headers or "Nats-Batch-Commit" in headers:
+        return last
+    return last - int(headers["Nats-Batch-Sequence"])
 
 
 async def within(
@@ -17,41 +42,13 @@ async def within(
 ) -> list[StoredRecord]:
     """A stream's records up to the bound, inclusive; no bound gives all."""
     found: list[StoredRecord] = []
+    until = None
+    if position is not None or time is not None:
+        end = int((await reader.info())["state"]["last_seq"])
+        until = await whole(reader, None if position is None else min(position, end), time)
     async for page in reader.pages(subject_of(name)):
         for record in page:
-            if _beyond(record, position, time):
-                return await _whole(reader, found, position, time)
+            if until is not None and record.position > until:
+                return found
             found.append(record)
-    return await _whole(reader, found, position, time)
-
-
-async def _whole(
-    reader: Reader, found: list[StoredRecord], position: int | None, time: datetime | None
-) -> list[StoredRecord]:
-    """Without the records of a batch that was committed beyond the bound."""
-    if not found or (position is None and time is None):
-        return found
-    batch = found[-1].headers.get("Nats-Batch-Id")
-    if batch is None:
-        return found
-    commit = await _commit(reader, found[-1], batch)
-    if commit is not None and not _beyond(commit, position, time):
-        return found
-    return [r for r in found if r.headers.get("Nats-Batch-Id") != batch]
-
-
-async def _commit(reader: Reader, record: StoredRecord, batch: str) -> StoredRecord | None:
-    """The last record of a batch, whichever stream it is of."""
-    async for page in reader.pages("events.>", record.position):
-        for each in page:
-            if each.headers.get("Nats-Batch-Id") != batch:
-                return None
-            if each.headers.get("Nats-Batch-Commit"):
-                return each
-    return None
-
-
-def _beyond(record: StoredRecord, position: int | None, time: datetime | None) -> bool:
-    if position is not None and record.position > position:
-        return True
-    return time is not None and record.recorded_at is not None and record.recorded_at > time
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from eventsourcing.persistence import EventStore
 from nats.aio.client import Client
 
 from events.event import Event, Metadata, Recorded, Stream, Unrecognised
-from infra.eventstore.as_of import within
+from infra.eventstore.as_of import whole, within
 from infra.eventstore.cache import StateCache
 from infra.eventstore.connection import Connect, GuardedConnection, reading
 from infra.eventstore.envelope import StoredRecord, metadata_of
@@ -179,6 +179,10 @@ class JetStreamLog:
             ends[stream.name] = folded.tail
         return Loaded(folded.state, ends, folded.commands)
 
+    async def whole(self, position: int | None = None, time: datetime | None = None) -> int:
+        """The last position at or before the bound that cuts no batch; raises BeyondEnd for one not there yet."""
+        return await whole(self._reader, position, time)
+
     # Appending
 
     async def append(self, appends: Sequence[Append], tails: Mapping[str, Tail], meta: Metadata) -> list[Recorded[Any]]:
@@ -284,6 +288,15 @@ class JetStreamLog:
         """Up to ``limit`` events after a position, in log order."""
         page, _ = await self._reader.page(f"events.{filter}", after + 1, limit)
         return await self.decode(page)
+
+    async def history(self, filter: str, until: int) -> AsyncIterator[list[Recorded[Any]]]:
+        """The events below a subject up to and including a position, in log order, page by page."""
+        async for page in self._reader.pages(f"events.{filter}"):
+            within = [record for record in page if record.position <= until]
+            if within:
+                yield await self.decode(within)
+            if len(within) < len(page):
+                return
 
     async def decode(self, records: Sequence[StoredRecord]) -> list[Recorded[Any]]:
         """Checked and opened events, for read models and readers of the log.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -30,6 +30,10 @@ class LossNoticed(LogUnavailable):
 
 class UnknownEvent(Exception):
     """A stream holds an event type or version that this process does not know: commands on it are refused."""
+
+
+class BeyondEnd(ValueError):
+    """A position was named that the log has not come to yet; the text says where it ends."""
 
 
 class Damaged(Exception):
@@ -126,6 +130,14 @@ class EventLog(Protocol):
         time: datetime | None = None,
     ) -> Loaded[S]:
         """The state as it stood at a position or time (inclusive). A batch is never cut."""
+        ...
+
+    async def whole(self, position: int | None = None, time: datetime | None = None) -> int:
+        """The last position at or before the bound that cuts no batch; raises BeyondEnd for one not there yet."""
+        ...
+
+    def history(self, filter: str, until: int) -> AsyncIterator[list[Recorded[Any]]]:
+        """The events below a subject up to and including a position, in log order, page by page."""
         ...
 
     async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:

@@ -35,8 +35,9 @@ class SqliteDatabase:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         target = URL.create("sqlite", database=path, query=url.query)
         self._live = LiveTables()
-        self._writing = Lane(_engine(target, "BEGIN IMMEDIATE", full_sync), 1, "sqlite-writer")
-        self._reading = Lane(_engine(target, "BEGIN", full_sync), readers, "sqlite-reader") if path else self._writing
+        self._writing = Lane(sqlite_engine(target, "BEGIN IMMEDIATE", full_sync), 1, "sqlite-writer")
+        reading = sqlite_engine(target, "BEGIN", full_sync)
+        self._reading = Lane(reading, readers, "sqlite-reader") if path else self._writing
 
     @property
     def live_tables(self) -> Mapping[str, Table]:
@@ -119,7 +120,9 @@ def _call(work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any],
     return work(conn, *args, **kwargs)
 
 
-def _engine(url: URL, begin: str, full_sync: bool) -> Engine:
+def sqlite_engine(url: URL, begin: str, full_sync: bool) -> Engine:
+    """An engine whose every connection is a new one; a URL without a file gives each a database in memory."""
+    """An engine whose every connection is a new one; a URL without a file gives each a database in memory."""
     engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False, "cached_statements": 512})
 
     @event.listens_for(engine, "connect")

@@ -53,7 +53,7 @@ SHARED = {
     "events": {"event", "reservations"},
     "commands": {"command", "reservations", "semver"},
     "projections": {"projector", "reading", "log"},
-    "api": {"wire"},
+    "api": {"wire", "asof"},
     "workflows": {"runtime"},
     "work": {"judging", "outcomes", "plans", "targets", "tasks"},
 }

@@ -1,11 +1,11 @@
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from events.event import Erased, Stream, Unrecognised
 from events.reservations import NameClaimed
-from infra.eventstore.log import Append, Conflict, Damaged, Issue, Seen, Tail, UnknownEvent
+from infra.eventstore.log import Append, BeyondEnd, Conflict, Damaged, Issue, Seen, Tail, UnknownEvent
 from infra.eventstore.writing import TooLarge
 from tests.integration.eventstore.conftest import KNOWN, Noted, Renoted, meta, numbers
 
@@ -192,6 +192,22 @@ async def test_a_stream_is_read_as_it_stood_at_every_position_and_time(opened):
     assert (await log.as_of([NOTES], (), numbers, time=times[2])).state == (1,)
     assert (await log.as_of([NOTES], (), numbers, time=times[3])).state == (1, 2, 3)
     assert (await log.as_of([NOTES], (), numbers, time=datetime.now(UTC))).state == (1, 2, 3, 4)  # noqa: TID251
+
+
+async def test_a_bound_is_the_last_position_that_cuts_no_batch(opened):
+    """R9."""
+    log = await opened()
+    await put(log, NOTES, note(1))
+    await put(log, NOTES, note(2), note(3), note(4))
+    await put(log, OTHER, note(5))
+    assert [await log.whole(p) for p in range(6)] == [0, 1, 1, 1, 4, 5]
+    times = [r.recorded_at for r in await log.read_all(0, 10)]
+    assert await log.whole(time=times[0] - timedelta(seconds=1)) == 0
+    assert [await log.whole(time=at) for at in (times[0], times[3], times[4])] == [1, 4, 5]
+    with pytest.raises(BeyondEnd, match="5"):
+        await log.whole(6)
+    pages = [page async for page in log.history(NOTES.name, 3)]
+    assert [r.position for page in pages for r in page] == [1, 2, 3]
 
 
 async def test_last_only_states_follow_the_last_event(opened):
