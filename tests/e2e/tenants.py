@@ -69,6 +69,8 @@ class Owner:
         owner.ids |= {"email": owner.caller.email, "password": "wrong password"}
         for create in (owner.token, owner.prompt, owner.evaluation_set, owner.evaluator, owner.experiment):
             create()
+        end = httpx.get(f"{url}/v1/platform/health").json()["log_position"]
+        owner.ids["position"] = end.removeprefix("events:")
         return owner
 
     def text(self, of: str) -> str:

@@ -241,10 +241,8 @@ class History:
         if not self.experiments:
             return self.read_prompt()
         experiment = self.any(self.experiments)
-        path, name = self.chance.choice(
-            (("batch_get", "expt_ids"), ("results/batch_get", "experiment_ids"))
-            + (("aggr_results/batch_get", "experiment_ids"),)
-        )
+        path = self.chance.choice(("batch_get", "results/batch_get", "aggr_results/batch_get"))
+        name = "expt_ids" if path == "batch_get" else "experiment_ids"
         return "POST", f"{EXPERIMENTS}/{path}", {**self.page(), name: [experiment]}
 
     def page(self) -> dict[str, Any]:
