@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from infra.eventstore.log import (  # noqa: F401 - what the log may answer, show
     UnknownEvent,
 )
 from infra.llm.port import Chat, ModelFailed, Models, Reply  # noqa: F401 - ports, shown here with the others
+from infra.objects import FileDamaged, FileTooLarge, ObjectsUnavailable  # noqa: F401 - what files may answer
 from infra.sandbox.port import CodeResult, CodeRunner  # noqa: F401 - as above
 from infra.sql.database import Database
 from infra.vault.keys import KeyDestroyed  # noqa: F401 - what sealing may answer
@@ -173,6 +174,33 @@ class Objects(Protocol):
 
     async def get(self, name: str) -> bytes | None:
         """The object's bytes, None when there is none."""
+        ...
+
+
+class Files(Protocol):
+    """What users upload, by space and name; sealed under the space's key."""
+
+    async def write(self, space: str, name: str, chunks: AsyncIterable[bytes], limit: int) -> int:
+        """The file's new content as it streams by, durable when it returns; its bytes.
+
+        Raises FileTooLarge beyond the limit, ObjectsUnavailable; the file is then as it was.
+        """
+        ...
+
+    def read(self, space: str, name: str) -> AsyncIterator[bytes]:
+        """The content in pieces; nothing when there is no such file."""
+        ...
+
+    async def size(self, space: str, name: str) -> int | None:
+        """Bytes of the content, None when there is no such file."""
+        ...
+
+    async def copy(self, space: str, source: str, target: str) -> bool:
+        """The target has the source's content as it is now; False when there is none."""
+        ...
+
+    async def remove(self, space: str, name: str) -> None:
+        """The file is gone; harmless when there was none."""
         ...
 
 
@@ -330,6 +358,7 @@ class Platform:
     tokens: Tokens
     drafts: Drafts
     objects: Objects
+    files: Files
     models: Models
     code: CodeRunner
     limits: RateLimits

@@ -26,6 +26,11 @@ class Settings(BaseSettings):
         default=None,
         description="List of destroyed keys, in no backup; empty = `destroyed.keys` of the data directory.",
     )
+    objects_url: str = Field(
+        default="",
+        description="Object store, `https://KEY:SECRET@host:9000/bucket`; empty = files under the data directory.",
+    )
+    file_max_bytes: int = Field(default=256 * 1024 * 1024, ge=1, description="Largest uploaded file.")
     model_config_path: Path | None = Field(
         default=None, alias="COZELOOP_MODEL_CONFIG", description="Coze Loop's model_config.yaml."
     )

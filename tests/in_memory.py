@@ -223,6 +223,7 @@ class InMemory:
             read_models=READ_MODELS,
             now=memory.now,
             objects=None,  # type: ignore[arg-type]
+            files=None,  # type: ignore[arg-type]
             models=None,  # type: ignore[arg-type]
             past=Recall(memory.log, READ_MODELS, chosen.as_of_max_events, chosen.as_of_max_bytes),
             ready=lambda: "",

@@ -65,7 +65,7 @@ def operation(route: Declared, asked: Json, answered: Json) -> Json:
         "operationId": route.response.__name__.removesuffix("Response") + suffix(route),
         "summary": (handler.__doc__ or "").splitlines()[0] if handler.__doc__ else "",
         "tags": [tag_of(route)],
-        "security": security(route),
+        **({} if route.signed else {"security": security(route)}),
         "responses": {"200": {"description": "The answer, or an error.", "content": media(answer(answered))}},
     }
     if places:

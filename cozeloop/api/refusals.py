@@ -17,7 +17,15 @@ from commands.command import Refusal
 from cozeloop.api.envelope import ApiError
 from cozeloop.api.modules import DUPLICATED, INTERNAL, NO_PERMISSION, TIMEOUT, UNAVAILABLE, UNREGISTERED, Module
 from cozeloop.handling import CommandReused, Contended
-from cozeloop.platform import Damaged, KeyDestroyed, LogUnavailable, LossNoticed, Unknown, UnknownEvent
+from cozeloop.platform import (
+    Damaged,
+    KeyDestroyed,
+    LogUnavailable,
+    LossNoticed,
+    ObjectsUnavailable,
+    Unknown,
+    UnknownEvent,
+)
 
 INTERNAL_ERROR = "Service Internal Error"
 
@@ -25,6 +33,7 @@ FAILURES: Mapping[type[Exception], tuple[int, str]] = {
     Unknown: (TIMEOUT, "timeout: whether it was stored is not known yet; send it again with the same Idempotency-Key"),
     LossNoticed: (UNAVAILABLE, "not available now, nothing was stored"),
     LogUnavailable: (UNAVAILABLE, "not available now, nothing was stored"),
+    ObjectsUnavailable: (UNAVAILABLE, "not available now: the object store does not take or give the file"),
     Contended: (INTERNAL, "others kept changing the same thing, nothing was stored; send it again"),
     UnknownEvent: (INTERNAL, "written by a newer version of this software"),
     KeyDestroyed: (NO_PERMISSION, "no permission,this workspace was erased: its key has been destroyed"),

@@ -51,6 +51,10 @@ class Declared:
     operator: bool = False
     either: bool = False
     """Both a user's token and the operator's are taken."""
+    raw: bool = False
+    """The handler reads the body itself, as it streams in."""
+    signed: bool = False
+    """The address carries its own proof, which the handler checks: no caller is needed."""
 
     @property
     def order(self) -> tuple[bool, ...]:
@@ -124,18 +128,24 @@ async def admitted(route: Declared, request: Request) -> tuple[Edge, Any]:
     """The edge and the bound request of a caller who may make it."""
     platform: Platform = request.app.state.platform
     require_same_origin(request)
+    if route.signed:
+        return Edge(platform, request.app.state.tenancy, request, route.module, ""), bound_of(route, request, b"")
     if route.anonymous and request.method != "GET":
         await slow_down(platform, request, route)
     operator = route.either and is_operator(platform, request)
     user_id = "" if route.anonymous or route.operator or operator else await caller(platform, request)
     if route.operator:
         require_operator(platform, request)
-    raw = await read_body(request, platform.settings.max_body_bytes)
-    body = parse(raw, request.headers.get("content-type", ""))
-    bound = bind(route.request, request.path_params, query_of(request, route.request), body)
+    raw = b"" if route.raw else await read_body(request, platform.settings.max_body_bytes)
     edge = Edge(platform, request.app.state.tenancy, request, route.module, user_id, raw)
     edge.operator = operator or route.operator
-    return edge, bound
+    return edge, bound_of(route, request, raw)
+
+
+def bound_of(route: Declared, request: Request, raw: bytes) -> Any:
+    """Path, query and body as the route's model."""
+    body = parse(raw, request.headers.get("content-type", ""))
+    return bind(route.request, request.path_params, query_of(request, route.request), body)
 
 
 async def slow_down(platform: Platform, request: Request, route: Declared) -> None:

@@ -21,6 +21,7 @@ from infra.messaging.lock import DataDirLock
 from infra.messaging.server import NatsServer
 from infra.messaging.streams import Client, Connect, connect, ensure_streams
 from infra.objects import FileObjects
+from infra.objects.port import Objects
 from infra.sql import open_database
 from infra.sql.database import SqlDatabase
 from infra.vault.destroyed import DESTROYED_FILE, DestroyedKeys
@@ -39,7 +40,7 @@ class Core:
     connected: Connect
     nc: Client
     vault: Vault
-    objects: FileObjects
+    objects: Objects
     database: SqlDatabase
     log: JetStreamLog
     log_id: str
@@ -69,7 +70,8 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     listed = DestroyedKeys(settings.destroyed_keys or data / DESTROYED_FILE, installation.derive("destroyed keys"))
     vault = await open_vault(open_database(vault_url, full_sync=True), installation, clock.now, listed)
     process.on_close(vault.close)
-    objects = FileObjects(data / "objects")
+    process.waiting = "the object store"
+    objects = await open_objects(process)
     database = open_database(settings.database_url or f"sqlite:///{data / 'read.db'}")
     process.on_close(database.close)
     anchor = AnchorFile(data / "anchor.json", installation.derive("anchor of the log"))
@@ -88,6 +90,18 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     process.on_close(nc.close)
     handle = CommandHandler(log, DECIDERS, clock.now, CommandsSeen(log, projection.positions, database))
     return Core(process, connected, nc, vault, objects, database, log, log_id, anchor, projection, handle)
+
+
+async def open_objects(process: Process) -> Objects:
+    """The object store that the settings name, files under the data directory when they name none."""
+    if not process.settings.objects_url:
+        return FileObjects(process.data / "objects")
+    from infra.objects.s3 import S3Objects
+
+    objects = S3Objects(process.settings.objects_url)
+    process.on_close(objects.close)
+    await objects.open()
+    return objects
 
 
 async def _open_read_models(process: Process, projection: Projection, log: JetStreamLog, serving: bool) -> None:

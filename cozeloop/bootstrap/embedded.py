@@ -33,6 +33,7 @@ from infra.messaging.drafts import JetStreamDrafts
 from infra.messaging.feed import Feed
 from infra.messaging.lease import NodeLease
 from infra.messaging.lock import DataDirLock
+from infra.objects import SealedFiles
 from projections import READ_MODELS
 
 log = logging.getLogger("cozeloop.bootstrap")
@@ -103,6 +104,7 @@ class Embedded:
         platform.tokens = vault.tokens
         platform.drafts = JetStreamDrafts(core.nc, vault.keys, clock.now)
         platform.objects = core.objects
+        platform.files = SealedFiles(core.objects, vault.keys)
         platform.models = open_models(core)
         platform.code = open_sandbox(core)
         platform.past = open_past(core)
@@ -165,6 +167,7 @@ def _unopened(process: Process) -> Platform:
         tokens=not_yet,
         drafts=not_yet,
         objects=not_yet,
+        files=not_yet,
         models=not_yet,
         code=not_yet,
         limits=open_limits(process),

@@ -1,5 +1,7 @@
-"""Large values by name, behind one port: files here, an object store in the distributed shape."""
+"""Large values and uploaded files by name, behind one port: files here, an object store in the distributed shape."""
 
 from infra.objects.files import FileObjects
+from infra.objects.port import FileDamaged, FileTooLarge, ObjectsUnavailable
+from infra.objects.sealed import SealedFiles
 
-__all__ = ["FileObjects"]
+__all__ = ["FileDamaged", "FileObjects", "FileTooLarge", "ObjectsUnavailable", "SealedFiles"]

@@ -29,6 +29,15 @@ CAPABILITIES = {
     "datasets": Capability({"workflows": NO_PROCESS, "work": NO_TASKS}),
     "evaluators": Capability({"workflows": NO_PROCESS, "work": "runs belong to experiments"}),
     "experiments": Capability(),
+    "files": Capability(
+        {
+            "events": "what is uploaded is no fact yet: what is made of it is another capability's event",
+            "commands": "as events",
+            "projections": "a file is found under the digest of its key",
+            "workflows": NO_PROCESS,
+            "work": NO_TASKS,
+        }
+    ),
     "models": Capability(
         {
             "events": "models are configuration, read at start",

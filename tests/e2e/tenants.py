@@ -241,6 +241,7 @@ SAMPLES: dict[str, Any] = {
     "fields": [{"key": "input", "name": "input", "content_type": "Text"}],
     "prompt_draft": {"draft_info": {}, "detail": detail("probe")},
     "model_id": "1",
+    "keys": ["probe.jsonl"],
 }
 """What a request needs beside ids so that it is not refused for being empty."""
 

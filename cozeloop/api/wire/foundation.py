@@ -11,6 +11,7 @@ from cozeloop.api.scalars import I32, I64, IntOf, Vt, WireModel, words
 
 
 DurationDay = words("DurationDay", "1", "30", "60", "90", "180", "365", "permanent")
+BusinessType = words("BusinessType", "prompt", "evaluation", "observability")
 
 
 class SpaceType(IntEnum):
@@ -97,6 +98,45 @@ class UserInfoDetail(WireModel):
     email: str | None = None
     mobile: str | None = None
     user_id: str | None = None
+
+
+class SignFileOption(WireModel):
+    ttl: I64 | None = None
+
+
+class SignHead(WireModel):
+    current_time: str | None = None
+    expired_time: str | None = None
+    session_token: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+
+
+class SignUploadFileRequest(WireModel):
+    keys: list[str] | None = None
+    option: SignFileOption | None = None
+    business_type: BusinessType | None = None
+    workspace_id: I64 | None = None
+
+
+class SignUploadFileResponse(WireModel):
+    uris: list[str] | None = None
+    sign_heads: list[SignHead] | None = None
+
+
+class FileData(WireModel):
+    bytes_: I64 | None = Field(None, alias="bytes")
+    file_name: str | None = None
+
+
+class UploadLoopFileRequest(WireModel):
+    pass
+
+
+class UploadLoopFileResponse(WireModel):
+    code: I32 | None = None
+    msg: str | None = None
+    data: FileData | None = None
 
 
 class GetSpaceRequest(WireModel):

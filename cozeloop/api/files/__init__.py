@@ -1,0 +1,1 @@
+"""Files over HTTP: signed addresses to upload to and download from, and uploads by form (behaviour.md §2.4)."""

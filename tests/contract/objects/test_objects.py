@@ -1,0 +1,150 @@
+"""What every adapter of the port `Objects` promises: a directory, and S3 over a socket with verified signatures."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from infra.objects import FileObjects, ObjectsUnavailable
+from infra.objects.port import Objects
+from infra.objects.s3 import S3Objects
+from tests.contract.objects.s3_endpoint import Endpoint
+
+MIB = 1 << 20
+
+
+class Broken(Exception):
+    """A client hung up."""
+
+
+@pytest.fixture(params=["directory", "s3"])
+async def objects(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[Objects]:
+    if request.param == "directory":
+        yield FileObjects(tmp_path / "objects")
+        return
+    with Endpoint() as endpoint:
+        opened = S3Objects(endpoint.url())
+        await opened.open()
+        yield opened
+        await opened.close()
+        assert endpoint.refused == 0
+
+
+async def chunks(*parts: bytes, breaks: bool = False) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+    if breaks:
+        raise Broken
+
+
+async def whole(objects: Objects, name: str) -> bytes:
+    return b"".join([block async for block in objects.read(name)])
+
+
+async def test_an_object_is_read_back_whole_and_an_absent_one_is_none(objects):
+    await objects.put("sealed/7/ab", b"x" * 100_000)
+    assert await objects.get("sealed/7/ab") == b"x" * 100_000
+    assert await objects.size("sealed/7/ab") == 100_000
+    assert await objects.get("sealed/7/cd") is None
+    assert await objects.size("sealed/7/cd") is None
+    assert [block async for block in objects.read("sealed/7/cd")] == []
+
+
+async def test_an_object_that_was_put_stays_as_it_is(objects):
+    await objects.put("sealed/7/ab", b"first")
+    await objects.put("sealed/7/ab", b"second")
+    assert await objects.get("sealed/7/ab") == b"first"
+
+
+async def test_an_empty_object_is_there(objects):
+    await objects.put("sealed/7/ab", b"")
+    assert await objects.get("sealed/7/ab") == b""
+    assert await objects.size("sealed/7/ab") == 0
+
+
+async def test_a_stream_becomes_an_object_block_by_block(objects):
+    parts = [bytes([n]) * (MIB + n) for n in range(20)]
+    assert await objects.store("files/7/ab", chunks(*parts)) == sum(map(len, parts))
+    blocks = [block async for block in objects.read("files/7/ab")]
+    assert b"".join(blocks) == b"".join(parts)
+    assert max(map(len, blocks)) <= 2 * MIB
+
+
+async def test_what_is_stored_again_takes_the_place_of_the_old(objects):
+    await objects.store("files/7/ab", chunks(b"first, and longer"))
+    await objects.store("files/7/ab", chunks(b"second"))
+    assert await whole(objects, "files/7/ab") == b"second"
+
+
+async def test_a_stream_that_breaks_off_leaves_the_object_as_it_was(objects):
+    await objects.store("files/7/ab", chunks(b"whole"))
+    with pytest.raises(Broken):
+        await objects.store("files/7/ab", chunks(b"x" * 3 * MIB, breaks=True))
+    with pytest.raises(Broken):
+        await objects.store("files/7/cd", chunks(b"x" * 3 * MIB, breaks=True))
+    assert await whole(objects, "files/7/ab") == b"whole"
+    assert await objects.size("files/7/cd") is None
+
+
+async def test_a_copy_keeps_what_the_source_held(objects):
+    await objects.store("files/7/ab", chunks(b"first"))
+    assert await objects.copy("files/7/ab", "files/7/pinned") is True
+    await objects.store("files/7/ab", chunks(b"second"))
+    assert await objects.copy("files/7/ab", "files/7/ab") is True
+    await objects.remove("files/7/ab")
+    await objects.remove("files/7/ab")
+    assert await objects.size("files/7/ab") is None
+    assert await whole(objects, "files/7/pinned") == b"first"
+    assert await objects.copy("files/7/ab", "files/7/other") is False
+
+
+async def test_every_whole_object_is_named(objects):
+    assert await objects.names() == []
+    for name in ("sealed/7/ab", "files/7/ab", "files/8/cd", "files/8/ef", "files/8/gh"):
+        await objects.put(name, b"x")
+    await objects.remove("files/8/cd")
+    assert await objects.names() == ["files/7/ab", "files/8/ef", "files/8/gh", "sealed/7/ab"]
+
+
+@pytest.mark.parametrize("name", ["", "x", "../x/y", "a/../../b", "/etc/passwd", "a/b\0", "a//b", "a/..", "a/ü"])
+async def test_a_name_that_leaves_its_place_is_refused(objects, name):
+    with pytest.raises(ValueError, match="object name"):
+        await objects.put(name, b"")
+    with pytest.raises(ValueError, match="object name"):
+        await objects.store(name, chunks(b""))
+
+
+async def test_a_directory_holds_nothing_but_whole_objects(tmp_path):
+    objects = FileObjects(tmp_path)
+    with pytest.raises(Broken):
+        await objects.store("files/7/ab", chunks(b"x", breaks=True))
+    await objects.put("files/7/ab", b"first")
+    await objects.copy("files/7/ab", "files/7/ab")
+    assert [p.name for p in (tmp_path / "files/7").iterdir()] == ["ab"]
+    assert (tmp_path / "files/7/ab").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_store_with_another_secret_is_refused_without_showing_it():
+    with Endpoint() as endpoint:
+        objects = S3Objects(endpoint.url(secret="another-secret"), attempts=0)
+        with pytest.raises(ObjectsUnavailable, match="refused") as refused:
+            await objects.put("files/7/ab", b"")
+        assert endpoint.refused > 0
+        assert "another-secret" not in f"{refused.value!r} {objects!r}"
+
+
+async def test_a_store_that_does_not_answer_is_said_to_be_unavailable():
+    with Endpoint() as endpoint:
+        url = endpoint.url()
+        endpoint.failing = True
+        with pytest.raises(ObjectsUnavailable):
+            await S3Objects(url, attempts=0).get("files/7/ab")
+    with pytest.raises(ObjectsUnavailable):
+        await S3Objects(url, attempts=0).get("files/7/ab")
+
+
+@pytest.mark.parametrize("url", ["", "file:///x", "https://host", "https://host/a/b", "ftp://a:b@host/bucket"])
+def test_an_address_that_names_no_bucket_is_refused(url):
+    with pytest.raises(ValueError, match="COZELOOP_OBJECTS_URL"):
+        S3Objects(url)
