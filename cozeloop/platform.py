@@ -16,6 +16,7 @@ from infra.eventstore.log import (  # noqa: F401 - what the log may answer, show
     EventLog,
     LogUnavailable,
     LossNoticed,
+    NoRoom,
     Unknown,
     UnknownEvent,
 )

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     secure_cookies: bool = Field(default=False, description="Mark session cookies Secure (behind https).")
     registration_blocked: bool = Field(default=False, description="Refuse registration except allowed_emails.")
     allowed_emails: str = Field(default="", description="E-mails that may register, separated by ';'.")
+    min_free_bytes: int = Field(
+        default=64 * 1024 * 1024, description="Room on the data directory's disk below which nothing is written."
+    )
     max_body_bytes: int = Field(default=20 * 1024 * 1024, description="Largest request body.")
     read_wait_seconds: float = Field(default=5.0, description="Longest wait for a read model after a command.")
     ready_wait_seconds: float = Field(default=15.0, description="Longest wait of a request for readiness.")

@@ -12,6 +12,8 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
+from sqlalchemy.exc import OperationalError
+
 import cozeloop.api
 from commands.command import Refusal
 from cozeloop.api.envelope import ApiError
@@ -22,6 +24,7 @@ from cozeloop.platform import (
     KeyDestroyed,
     LogUnavailable,
     LossNoticed,
+    NoRoom,
     ObjectsUnavailable,
     Unknown,
     UnknownEvent,
@@ -32,8 +35,11 @@ INTERNAL_ERROR = "Service Internal Error"
 FAILURES: Mapping[type[Exception], tuple[int, str]] = {
     Unknown: (TIMEOUT, "timeout: whether it was stored is not known yet; send it again with the same Idempotency-Key"),
     LossNoticed: (UNAVAILABLE, "not available now, nothing was stored"),
+    NoRoom: (UNAVAILABLE, "not available now, nothing was stored"),
     LogUnavailable: (UNAVAILABLE, "not available now, nothing was stored"),
     ObjectsUnavailable: (UNAVAILABLE, "not available now: the object store does not take or give the file"),
+    OperationalError: (UNAVAILABLE, "a database is not available now; try again"),
+    ConnectionError: (UNAVAILABLE, "a database is not available now; try again"),
     Contended: (INTERNAL, "others kept changing the same thing, nothing was stored; send it again"),
     UnknownEvent: (INTERNAL, "written by a newer version of this software"),
     KeyDestroyed: (NO_PERMISSION, "no permission,this workspace was erased: its key has been destroyed"),
@@ -71,7 +77,7 @@ def answer_of(error: Exception, module: Module) -> ApiError | None:
         return ApiError(row[0], with_detail(row[1], error.detail)) if row else None
     for kind, (class_, text) in FAILURES.items():
         if isinstance(error, kind):
-            detail = str(error) if kind is LossNoticed else ""
+            detail = str(error) if kind in (LossNoticed, NoRoom) else ""
             return ApiError(module.code(class_), with_detail(text, detail))
     return None
 

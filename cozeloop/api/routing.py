@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi import APIRouter
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -163,6 +164,8 @@ def failure(error: Exception, request: Request, module: Module) -> Response:
     if known is None:
         log.error("log_id=%s %s %s failed", log_id, request.method, request.scope["path"], exc_info=error)
         known = internal_error(log_id)
+    elif isinstance(error, OperationalError | ConnectionError):
+        log.error("log_id=%s a database is not available: %s", log_id, getattr(error, "orig", error))
     elif error.__cause__ is not None or not isinstance(error, ApiError):
         log.debug("log_id=%s refused: %s: %s", log_id, type(error).__name__, error)
     request.scope["answer_code"] = known.code

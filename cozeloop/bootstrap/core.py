@@ -14,6 +14,7 @@ from cozeloop.projecting.building import LogTooShort
 from cozeloop.projecting.projection import ForeignLog, Projection
 from events import EVENTS
 from infra import clock
+from infra.disk import Disk
 from infra.eventstore.anchor import AnchorFile
 from infra.eventstore.jetstream_log import JetStreamLog
 from infra.eventstore.log import LossNoticed
@@ -37,6 +38,7 @@ class Core:
     """What every other part stands on. ``nc`` is a connection for small things; ``connected`` makes another."""
 
     process: Process
+    disk: Disk
     connected: Connect
     nc: Client
     vault: Vault
@@ -56,6 +58,9 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     server = NatsServer(data / "nats", lock.fd, on_give_up=process.on_end)
     process.on_close(server.stop)
     await server.start()
+    disk = Disk(data, settings.min_free_bytes, server.restart)
+    process.watch(lambda: disk.shortage)
+    process.run(disk.watch())
 
     async def connected(**options: Any) -> Client:
         return await connect(server.url, server.app, **options)
@@ -77,7 +82,14 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     anchor = AnchorFile(data / "anchor.json", installation.derive("anchor of the log"))
 
     process.waiting = "the event log"
-    log = JetStreamLog(connected, EVENTS, vault.keys, objects, [lambda: read_side_stands(database), anchor.stands])
+    log = JetStreamLog(
+        connected,
+        EVENTS,
+        vault.keys,
+        objects,
+        [lambda: read_side_stands(database), anchor.stands],
+        shortage=lambda: disk.shortage,
+    )
     process.on_close(log.close)
     log_id = await log.open()
     process.watch(lambda: log.stopped)
@@ -89,7 +101,7 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     nc = await connected()
     process.on_close(nc.close)
     handle = CommandHandler(log, DECIDERS, clock.now, CommandsSeen(log, projection.positions, database))
-    return Core(process, connected, nc, vault, objects, database, log, log_id, anchor, projection, handle)
+    return Core(process, disk, connected, nc, vault, objects, database, log, log_id, anchor, projection, handle)
 
 
 async def open_objects(process: Process) -> Objects:

@@ -102,7 +102,7 @@ class Embedded:
         platform.people = vault.people
         platform.sessions = vault.sessions
         platform.tokens = vault.tokens
-        platform.drafts = JetStreamDrafts(core.nc, vault.keys, clock.now)
+        platform.drafts = JetStreamDrafts(core.nc, vault.keys, clock.now, lambda: core.disk.shortage)
         platform.objects = core.objects
         platform.files = SealedFiles(core.objects, vault.keys)
         platform.models = open_models(core)

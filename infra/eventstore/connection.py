@@ -15,7 +15,7 @@ from typing import Any
 from nats.aio.client import Client
 
 from infra.eventstore.guard import Stand, Witness, check
-from infra.eventstore.log import LogUnavailable, LossNoticed
+from infra.eventstore.log import LogUnavailable, LossNoticed, NoRoom
 from infra.eventstore.reading import Reader
 from infra.eventstore.requests import Requests
 from infra.eventstore.writing import Writer
@@ -30,12 +30,19 @@ class GuardedConnection:
     """Hands out a Writer while the log is the one that was written."""
 
     def __init__(
-        self, connect: Connect, witnesses: Sequence[Witness], *, timeout: float = 5.0, patience: float = 3.0
+        self,
+        connect: Connect,
+        witnesses: Sequence[Witness],
+        *,
+        timeout: float = 5.0,
+        patience: float = 3.0,
+        shortage: Callable[[], str] = lambda: "",
     ) -> None:
         self._connect = connect
         self._witnesses = (*witnesses, self._own_stand)
         self._timeout = timeout
         self._patience = patience
+        self._shortage = shortage
         self._batches = asyncio.Semaphore(32)
         self._writer: Writer | None = None
         self._requests: Requests | None = None
@@ -95,7 +102,9 @@ class GuardedConnection:
         log.critical("writing has stopped: %s", sentence)
 
     async def writer(self) -> Writer:
-        """The writer of the open connection; waits a moment for a lost one to come back."""
+        """The writer of the open connection; waits a moment for a lost one to come back. Raises NoRoom and others."""
+        if shortage := self._shortage():
+            raise NoRoom(shortage)
         if self._requests is not None and self._requests.nc.is_closed:
             self._requests.lost()
             self._reopen()  # nats-py may fail on its way to telling us

@@ -43,7 +43,10 @@ log = logging.getLogger(__name__)
 
 
 class JetStreamLog:
-    """The port `EventLog` on stream EVENTS. Open it, use it from one event loop, close it."""
+    """The port `EventLog` on stream EVENTS. Open it, use it from one event loop, close it.
+
+    While ``shortage`` says why nothing may be written, appends raise NoRoom.
+    """
 
     def __init__(
         self,
@@ -55,13 +58,14 @@ class JetStreamLog:
         *,
         cached_states: int = 4096,
         timeout: float = 5.0,
+        shortage: Callable[[], str] = lambda: "",
     ) -> None:
         self._connect = connect
         self._events = events
         self._timeout = timeout
         self._sealer = Sealer(keyring, objects)
         self._cache = StateCache(cached_states)
-        self.guarded = GuardedConnection(connect, witnesses, timeout=timeout)
+        self.guarded = GuardedConnection(connect, witnesses, timeout=timeout, shortage=shortage)
         self._nc: Client
         self._reader: Reader
         self._requests: Requests

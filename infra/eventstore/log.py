@@ -24,6 +24,10 @@ class LogUnavailable(Exception):
     """The log cannot be written or read now; nothing was stored. The text says why."""
 
 
+class NoRoom(LogUnavailable):
+    """The disk has no room for another event; nothing was stored, reading goes on. The text says how much is left."""
+
+
 class LossNoticed(LogUnavailable):
     """The log is not the one that was written: writing has stopped, the text names the gap and what to do."""
 

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
-from infra.eventstore.log import Damaged, LogUnavailable, Unknown
+from infra.eventstore.log import Damaged, LogUnavailable, NoRoom, Unknown
 from infra.messaging.connecting import ask
 from infra.vault.keys import Keyring
 
@@ -41,8 +41,11 @@ class StoredDraft:
 class JetStreamDrafts:
     """The port `Drafts`."""
 
-    def __init__(self, nc: Client, keyring: Keyring, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, nc: Client, keyring: Keyring, now: Callable[[], datetime], shortage: Callable[[], str] = lambda: ""
+    ) -> None:
         self._nc = nc
+        self._shortage = shortage
         self._keyring = keyring
         self._now = now
 
@@ -108,6 +111,8 @@ class JetStreamDrafts:
 
     async def _publish(self, space: str, subject: str, content: dict[str, Any], at: datetime, standing: int) -> int:
         """The revision's sequence, 0 when another was first."""
+        if shortage := self._shortage():
+            raise NoRoom(shortage)
         key = self._keyring.current(space) or await self._keyring.of(space)
         nonce, sealed = key.seal(orjson.dumps(content), subject.encode())
         wire = {

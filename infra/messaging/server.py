@@ -111,6 +111,8 @@ class NatsServer:
         self.app = Credentials("app", secrets.token_urlsafe(24))
         self.port = -1
         self.restarts = 0
+        self._asked = False
+        self._came_back = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -152,9 +154,28 @@ class NatsServer:
             self._supervision = None
         await self._end_child()
 
+    async def restart(self) -> None:
+        """Ends the child and returns when the next one is ready: after a failed write it refuses all further ones."""
+        child = self._child
+        if child is None or self._ended.is_set():
+            return
+        self._asked = True
+        self._came_back.clear()
+        child.terminate()
+        patience = asyncio.get_running_loop().call_later(TERMINATE_SECONDS, child.kill)
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._came_back.wait()
+        finally:
+            patience.cancel()
+
     async def _supervise(self) -> None:
         while True:
             await self._ended.wait()
+            if self._asked:
+                self._asked = False
+                await self._again()
+                continue
             now = time.monotonic()
             self._deaths.append(now)
             if len(self._deaths) == MOST_DEATHS and now - self._deaths[0] < DEATHS_WITHIN:
@@ -164,18 +185,22 @@ class NatsServer:
             pause = BACKOFF[min(recent, len(BACKOFF)) - 1]
             log.warning("nats-server ended (%s), starting it again in %.1f s", self._status(), pause)
             await asyncio.sleep(pause)
+            await self._again()
+
+    async def _again(self) -> None:
+        try:
+            await self._bring_up()
+        except (ServerFailed, OSError) as failure:
+            log.error("%s", failure)
+            await self._end_child()
+            return
+        self.restarts += 1
+        self._came_back.set()
+        if self._on_restart is not None:
             try:
-                await self._bring_up()
-            except (ServerFailed, OSError) as failure:
-                log.error("%s", failure)
-                await self._end_child()
-                continue
-            self.restarts += 1
-            if self._on_restart is not None:
-                try:
-                    await self._on_restart()
-                except Exception:
-                    log.exception("what follows a restart of nats-server failed")
+                await self._on_restart()
+            except Exception:
+                log.exception("what follows a restart of nats-server failed")
 
     def _give_up(self) -> None:
         sentence = (

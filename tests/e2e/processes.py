@@ -37,7 +37,7 @@ class Platform:
         self.http = httpx.Client(base_url=self.url, timeout=60)
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = data_dir.with_name(data_dir.name + ".stderr")
+        self.log_file = data_dir.with_name(data_dir.name + ".stderr")
 
     def __enter__(self) -> Platform:
         return self
@@ -52,7 +52,7 @@ class Platform:
     def start(self) -> Platform:
         """A new process; returns at once."""
         command = [sys.executable, "-m", "cozeloop", "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
-        with open(self._log, "ab") as log:
+        with open(self.log_file, "ab") as log:
             self._process = subprocess.Popen(
                 command, env=environment(self._environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
@@ -92,7 +92,7 @@ class Platform:
     @property
     def said(self) -> str:
         """Everything that its processes wrote to stdout and stderr."""
-        return self._log.read_text()
+        return self.log_file.read_text()
 
     def signal(self, number: int) -> None:
         """Sends the platform a signal."""

@@ -48,6 +48,18 @@ async def test_the_fifth_death_within_a_minute_is_the_last(tmp_path):
     assert len(sentences) == 1
 
 
+async def test_a_restart_that_was_asked_for_is_no_death(tmp_path):
+    sentences: list[str] = []
+    async with NatsServer(tmp_path, on_give_up=sentences.append) as server:
+        pids = [server.pid]
+        for _ in range(MOST_DEATHS + 1):
+            await server.restart()
+            pids.append(server.pid)
+        assert len(set(pids)) == MOST_DEATHS + 2
+        assert 0 not in pids
+    assert sentences == []
+
+
 async def test_a_stopped_server_is_not_started_again(tmp_path):
     server = await NatsServer(tmp_path).start()
     pid = server.pid
