@@ -54,6 +54,15 @@ class Settings(BaseSettings):
     dataset_max_batch: int = Field(default=100, description="Items of one batch_create.")
     experiment_concurrency: int = Field(default=3, description="Items at once when an experiment names no number.")
     experiment_max_running: int = Field(default=200, description="Experiments running at once in a space.")
+    experiment_run_seconds: float = Field(
+        default=129600, gt=0, description="Longest life of a run of an experiment; it may name a shorter one."
+    )
+    experiment_item_seconds: float = Field(
+        default=1200, gt=0, description="Longest time a worker takes for one item; then it has failed."
+    )
+    experiment_retry_seconds: float = Field(
+        default=1, ge=0, description="Pause before an item's second attempt; doubled each time, 20 s at most."
+    )
     model_call_timeout_seconds: float = Field(default=60, description="Longest single call of a model.")
     model_call_attempts: int = Field(default=4, ge=1, description="How often a model call is tried in all.")
     as_of_max_events: int = Field(default=200_000, description="Events that one as-of question may fold.")

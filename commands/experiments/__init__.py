@@ -1,4 +1,4 @@
-"""Experiments: submit, run, kill, delete."""
+"""Experiments: submit, run, retry, kill, expire, delete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from commands.experiments.experiment import Experiment, evolve, stream
 from commands.experiments.messages import (
     CompleteRun,
     DeleteExperiment,
+    ExpireRun,
     KillExperiment,
+    RetryExperiment,
     StartRun,
     SubmitExperiment,
     TerminateRun,
@@ -40,10 +42,12 @@ def _with_name(command: DeleteExperiment, state: Experiment) -> tuple[Stream, ..
 
 DECIDERS: Mapping[type[Command], Decider[Any, Any]] = {
     SubmitExperiment: Decider(Experiment(), _submit_streams, evolve, decide.submit),
+    RetryExperiment: Decider(Experiment(), _own, evolve, decide.retry),
     StartRun: Decider(Experiment(), _own, evolve, decide.start),
     CompleteRun: Decider(Experiment(), _own, evolve, decide.complete),
     KillExperiment: Decider(Experiment(), _own, evolve, decide.kill),
     TerminateRun: Decider(Experiment(), _own, evolve, decide.terminate),
+    ExpireRun: Decider(Experiment(), _own, evolve, decide.expire),
     DeleteExperiment: Decider(Experiment(), _with_name, evolve, decide.delete),
 }
 

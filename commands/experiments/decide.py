@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from math import isfinite
 
 from commands.command import Context, Refusal, To
-from commands.experiments.experiment import ACTIVE, Experiment, Status
+from commands.experiments.experiment import Experiment, Status, items_of
 from commands.experiments.messages import (
     CompleteRun,
     DeleteExperiment,
+    ExpireRun,
     KillExperiment,
+    RetryExperiment,
     StartRun,
     SubmitExperiment,
     TerminateRun,
@@ -19,9 +23,11 @@ from commands.reservations import claim, release
 from events.event import Event
 from events.experiments import (
     ExperimentDeleted,
+    ExperimentRetried,
     ExperimentSubmitted,
     FieldMapping,
     RunCompleted,
+    RunExpired,
     RunKillRequested,
     RunStarted,
     RunTerminated,
@@ -58,7 +64,19 @@ class ExperimentNotRunning(Refusal):
     """Only what is being processed can be killed."""
 
 
-def submit(state: Experiment, command: SubmitExperiment, _: Context) -> Decision:
+class ExperimentRunning(Refusal):
+    """All items, or those that failed, are repeated when no run is under way."""
+
+
+class ExperimentEnding(Refusal):
+    """The experiment is about to end: nothing joins it."""
+
+
+class ExperimentItemRetrying(Refusal):
+    """A run under way has yet to end one of the items."""
+
+
+def submit(state: Experiment, command: SubmitExperiment, context: Context) -> Decision:
     """One experiment with its first run."""
     if state.exists:
         return ()
@@ -86,6 +104,11 @@ def submit(state: Experiment, command: SubmitExperiment, _: Context) -> Decision
             evaluator_version_ids=tuple(e.version_id for e in command.evaluators),
             judge_steps=command.judge_steps,
             concurrency=command.concurrency,
+            score_weights={k: v for k, v in command.score_weights.items() if v > 0},
+            evaluators_concurrency=command.evaluators_concurrency,
+            item_retries=command.item_retries,
+            longest_life_ms=command.longest_life_ms,
+            deadline=_deadline(context.now, command.longest_life_ms),
         ),
         claim(command.space_id, NAME_KIND, command.name_reservation, command.experiment_id),
     ]
@@ -97,16 +120,41 @@ def check_name(name: str) -> None:
         raise ExperimentNameInvalid("name: 1 to 200 letters, digits, Chinese characters, '_', '-' or '.', no spaces")
 
 
+def retry(state: Experiment, command: RetryExperiment, context: Context) -> Decision:
+    """A further run. Single items may join while others are under way."""
+    if not state.exists:
+        raise ExperimentNotFound(command.experiment_id)
+    items = items_of(command.items)
+    if command.mode != "items":
+        if state.runs:
+            raise ExperimentRunning(f"the experiment's status is {state.status.name.lower()}")
+    elif state.status is Status.TERMINATING:
+        raise ExperimentEnding(command.experiment_id)
+    elif any(run.items & items for run_id, run in state.runs.items() if run_id not in command.settled_in):
+        raise ExperimentItemRetrying("item_ids: an item of them is still under way")
+    return [
+        ExperimentRetried(
+            experiment_id=command.experiment_id,
+            run_id=command.run_id,
+            number=state.number + 1,
+            mode=command.mode,
+            items=f"{items:x}",
+            deadline=_deadline(context.now, state.longest_life_ms or command.longest_life_ms),
+        )
+    ]
+
+
 def start(state: Experiment, command: StartRun, _: Context) -> Decision:
     """The items are queued; a repeat changes nothing."""
-    if state.status is not Status.PENDING or state.run_id != command.run_id:
+    run = state.runs.get(command.run_id)
+    if run is None or run.started or run.ending:
         return ()
     return [RunStarted(experiment_id=command.experiment_id, run_id=command.run_id)]
 
 
 def complete(state: Experiment, command: CompleteRun, _: Context) -> Decision:
     """The last outcome is in; a repeat changes nothing."""
-    if state.status not in ACTIVE or state.run_id != command.run_id:
+    if command.run_id not in state.runs:
         return ()
     return [
         RunCompleted(
@@ -114,36 +162,58 @@ def complete(state: Experiment, command: CompleteRun, _: Context) -> Decision:
             run_id=command.run_id,
             succeeded=command.succeeded,
             failed=command.failed,
+            still_running=len(state.runs) - 1,
         )
     ]
 
 
 def kill(state: Experiment, command: KillExperiment, _: Context) -> Decision:
-    """Asks the run to end."""
+    """Asks every run to end."""
     if not state.exists:
         raise ExperimentNotFound(command.experiment_id)
     if state.status not in (Status.PROCESSING, Status.PENDING):
         raise ExperimentNotRunning(f"the experiment's status is {state.status.name.lower()}")
-    return [RunKillRequested(experiment_id=command.experiment_id, run_id=state.run_id)]
+    return _kills(state, command.experiment_id)
 
 
 def terminate(state: Experiment, command: TerminateRun, _: Context) -> Decision:
     """The run has ended early."""
-    if state.status not in ACTIVE or state.run_id != command.run_id:
+    if command.run_id not in state.runs:
         return ()
-    return [RunTerminated(experiment_id=command.experiment_id, run_id=command.run_id)]
+    left = len(state.runs) - 1
+    return [RunTerminated(experiment_id=command.experiment_id, run_id=command.run_id, still_running=left)]
+
+
+def expire(state: Experiment, command: ExpireRun, context: Context) -> Decision:
+    """The run is over when its deadline has come; before that, or when it is over already, nothing happens."""
+    run = state.runs.get(command.run_id)
+    if run is None or not run.deadline or _milliseconds(context.now) < run.deadline:
+        return ()
+    left = len(state.runs) - 1
+    return [RunExpired(experiment_id=command.experiment_id, run_id=command.run_id, still_running=left)]
 
 
 def delete(state: Experiment, command: DeleteExperiment, _: Context) -> Decision:
-    """Out of the lists; a run under way is asked to end."""
+    """Out of the lists; what is under way is asked to end."""
     if not state.exists:
         raise ExperimentNotFound(command.experiment_id)
-    events: list[Event | To] = []
-    if state.status in (Status.PROCESSING, Status.PENDING):
-        events.append(RunKillRequested(experiment_id=command.experiment_id, run_id=state.run_id))
+    events: list[Event | To] = [*_kills(state, command.experiment_id)]
     events.append(ExperimentDeleted(experiment_id=command.experiment_id, name_reservation=state.name_reservation))
     events.append(release(command.space_id, NAME_KIND, state.name_reservation, command.experiment_id))
     return events
+
+
+def _kills(state: Experiment, experiment_id: str) -> list[Event]:
+    going_on = [run_id for run_id, run in state.runs.items() if not run.ending]
+    return [RunKillRequested(experiment_id=experiment_id, run_id=run_id) for run_id in going_on]
+
+
+def _deadline(now: datetime, life_ms: int) -> int:
+    return _milliseconds(now) + life_ms if life_ms else 0
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def _check(command: SubmitExperiment) -> None:
@@ -151,6 +221,14 @@ def _check(command: SubmitExperiment) -> None:
         raise ExperimentConfigInvalid("eval_set_version_id: the version holds no items")
     if not 1 <= command.concurrency <= 200:
         raise ExperimentConfigInvalid("item_concur_num: 1 to 200")
+    if not 1 <= command.evaluators_concurrency <= 200:
+        raise ExperimentConfigInvalid("evaluators_concur_num: 1 to 200")
+    if not 0 <= command.item_retries <= 10:
+        raise ExperimentConfigInvalid("item_retry_num: 0 to 10")
+    if command.longest_life_ms < 0:
+        raise ExperimentConfigInvalid("max_alive_time: milliseconds, not below 0")
+    if not all(isfinite(w) and w >= 0 for w in command.score_weights.values()):
+        raise ExperimentConfigInvalid("score_weight: a number not below 0")
     versions = [e.version_id for e in command.evaluators]
     if len(set(versions)) != len(versions):
         raise ExperimentEvaluatorRepeated("evaluator_version_ids: a version is named twice")

@@ -10,8 +10,10 @@ from commands.reservations import Held, evolve_held
 from events.event import Event, Stream
 from events.experiments import (
     ExperimentDeleted,
+    ExperimentRetried,
     ExperimentSubmitted,
     RunCompleted,
+    RunExpired,
     RunKillRequested,
     RunStarted,
     RunTerminated,
@@ -31,18 +33,31 @@ class Status(IntEnum):
     TERMINATING = 15
 
 
-ACTIVE = frozenset({Status.PENDING, Status.PROCESSING, Status.TERMINATING})
+EVERY_ITEM = -1
+"""The bit set that holds whatever index."""
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A run that is not over. ``items`` is a bit set of item indexes; ``deadline`` in ms since 1970, 0 = none."""
+
+    items: int
+    deadline: int = 0
+    started: bool = False
+    ending: bool = False
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What the rules need to know."""
+    """What the rules need to know. ``number`` is how many runs there were, ``runs`` are those under way."""
 
     status: Status = Status.UNKNOWN
-    run_id: str = ""
+    number: int = 0
     item_count: int = 0
+    longest_life_ms: int = 0
     name_reservation: str = ""
     deleted: bool = False
+    runs: Mapping[str, UnderWay] = field(default_factory=dict)
     held: Held = field(default_factory=dict)
 
     @property
@@ -66,6 +81,14 @@ def final_status(item_count: int, succeeded: int) -> Status:
     return Status.SUCCESS if succeeded == item_count else Status.FAILED
 
 
+def items_of(text: str) -> int:
+    """The bit set that an event or a command holds as hexadecimal digits; what is none is the empty one."""
+    try:
+        return max(int(text or "0", 16), 0)
+    except ValueError:
+        return 0
+
+
 def evolve(state: Experiment, event: Event) -> Experiment:
     """Folds one event."""
     match event:
@@ -73,18 +96,26 @@ def evolve(state: Experiment, event: Event) -> Experiment:
             return replace(
                 state,
                 status=Status.PENDING,
-                run_id=event.run_id,
+                number=1,
                 item_count=event.item_count,
+                longest_life_ms=event.longest_life_ms,
                 name_reservation=event.name_reservation,
+                runs={event.run_id: UnderWay(EVERY_ITEM, event.deadline)},
             )
+        case ExperimentRetried():
+            run = UnderWay(items_of(event.items), event.deadline)
+            runs = {**state.runs, event.run_id: run}
+            return replace(state, status=Status.PROCESSING, number=event.number, runs=runs)
         case RunStarted():
-            return replace(state, status=Status.PROCESSING, run_id=event.run_id)
+            return replace(_changed(state, event.run_id, started=True), status=Status.PROCESSING)
         case RunKillRequested():
-            return replace(state, status=Status.TERMINATING)
+            return replace(_changed(state, event.run_id, ending=True), status=Status.TERMINATING)
         case RunCompleted():
-            return replace(state, status=final_status(state.item_count, event.succeeded))
+            return _ended(state, event.run_id, final_status(state.item_count, event.succeeded))
         case RunTerminated():
-            return replace(state, status=Status.TERMINATED)
+            return _ended(state, event.run_id, Status.TERMINATED)
+        case RunExpired():
+            return _ended(state, event.run_id, Status.FAILED)
         case ExperimentDeleted():
             return replace(state, deleted=True)
         case NameClaimed() | NameReleased():
@@ -92,3 +123,17 @@ def evolve(state: Experiment, event: Event) -> Experiment:
             return replace(state, held=held)
         case _:
             return state
+
+
+def _changed(state: Experiment, run_id: str, started: bool = False, ending: bool = False) -> Experiment:
+    run = state.runs.get(run_id)
+    if run is None:
+        return state
+    news = replace(run, started=started or run.started, ending=ending or run.ending)
+    return replace(state, runs={**state.runs, run_id: news})
+
+
+def _ended(state: Experiment, run_id: str, status: Status) -> Experiment:
+    """One run less; the last one's end is the experiment's."""
+    runs = {k: v for k, v in state.runs.items() if k != run_id}
+    return replace(state, runs=runs, status=state.status if runs else status)

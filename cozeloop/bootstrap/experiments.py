@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cozeloop.bootstrap.core import Core
+from cozeloop.work.attempts import Attempts
 from cozeloop.work.experiments import RunItems
 from cozeloop.work.outcomes import Outcomes
 from cozeloop.work.plans import Plans
+from cozeloop.workflows.deadlines import expire_for_ever
 from cozeloop.workflows.runtime import ExperimentRuns
 from infra import clock
 from infra.messaging.work import WorkQueue
@@ -21,13 +23,23 @@ class ExperimentEngine:
         platform = core.process.platform
         plans = Plans(core.log)
         platform.forgets.append(plans.forget)
-        perform = RunItems(core.log, plans, platform.models, platform.code, Outcomes(core.log), clock.now)
+        settings = core.process.settings
+        perform = RunItems(
+            core.log,
+            plans,
+            platform.models,
+            platform.code,
+            Outcomes(core.log),
+            clock.now,
+            Attempts(settings.experiment_retry_seconds),
+            settings.experiment_item_seconds,
+        )
 
         async def items(dataset_id: str, revision: int) -> Sequence[tuple[str, int, int]]:
             return await core.database.read(version_items, dataset_id, revision)
 
         self._core = core
-        self._queue = WorkQueue(core.nc, perform, core.process.settings.worker_slots, on_lost=self._refill)
+        self._queue = WorkQueue(core.nc, perform, settings.worker_slots, on_lost=self._refill)
         self.runs = ExperimentRuns(core.database, core.handle, self._queue, items)
 
     async def begin(self) -> None:
@@ -36,6 +48,7 @@ class ExperimentEngine:
         self._core.process.on_close(self._queue.close)
         await self.runs.live()
         self._core.process.run(self.runs.perform())
+        self._core.process.run(expire_for_ever(self.runs, clock.now))
 
     async def _refill(self) -> None:
         await self.runs.live()

@@ -68,6 +68,8 @@ class Plan:
     target_mapping: tuple[FieldMapping, ...]
     runtime: Mapping[str, Any]
     evaluators: tuple[EvaluatorPlan, ...]
+    evaluators_concurrency: int
+    item_retries: int
 
 
 class Plans:
@@ -118,7 +120,8 @@ class Plans:
             prompt = committed.detail
         parameters = submitted.runtime_parameters
         runtime = orjson.loads(parameters) if isinstance(parameters, str) and parameters else {}
-        return Plan(prompt, submitted.target_mapping, runtime, tuple(evaluators))
+        limits = (submitted.evaluators_concurrency, submitted.item_retries)
+        return Plan(prompt, submitted.target_mapping, runtime, tuple(evaluators), *limits)
 
     async def _evaluator(self, space: str, step: int, pin: EvaluatorPin) -> EvaluatorPlan:
         found = await self._find(Stream(space, "evaluators", pin.id), EvaluatorVersionSubmitted, pin.version)

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 class ItemTask(BaseModel):
     """Some items of a run, each as (index, item id, log position of its page event, offset in it).
 
-    ``again``: some of it may have been done before, so its worker looks which outcomes stand.
+    ``again``: some of it may have been done before, so its worker looks which outcomes stand. ``earlier``: runs, the
+    newest first, in which steps that succeeded are not to be done once more.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -17,3 +18,4 @@ class ItemTask(BaseModel):
     run_id: str
     items: tuple[tuple[int, str, int, int], ...]
     again: bool = False
+    earlier: tuple[str, ...] = ()

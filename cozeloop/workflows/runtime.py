@@ -1,6 +1,6 @@
 """Runs the process manager of experiments: state and position in one transaction, then the effects.
 
-While events of the past are folded nothing is done; at the end of the log every run that is not over is resumed. So
+While events of the past are folded nothing is done; at the end of the log whatever is not over is resumed. So
 a crash between the transaction and the effects, or a queue that lost its memory, costs nothing but a repeat.
 """
 
@@ -9,54 +9,38 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Protocol
 
-import orjson
-from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, Text, delete, insert, select
-
 from commands.command import Command
+from commands.experiments.messages import CompleteRun
 from cozeloop.handling import Issued, Receipt, fingerprint
 from cozeloop.work.tasks import ItemTask
+from cozeloop.workflows import states
 from cozeloop.workflows.experiments import (
     FOLDED,
-    OUTCOMES,
     Dequeue,
     Effect,
     Enqueue,
+    Experiment,
     Phase,
-    Run,
     begin,
+    complete,
+    due,
     evolve,
+    put_away,
     react,
     resume,
 )
 from events.event import Recorded
-from events.experiments import ExperimentSubmitted
+from events.experiments import ExperimentRetried, ExperimentSubmitted
 from events.spaces import SpaceKeyDestroyed
 from infra.sql.database import Database
-from infra.sql.dialect import create_table
 
 log = logging.getLogger(__name__)
 
-NAME = "experiments"
 RETRY_SECONDS = 1.0
 SAVED_EVERY = 1000
 """Events of no run after which the position is saved nevertheless: a start reads no more than these again."""
-METADATA = MetaData()
-RUNS = Table(
-    "workflow_runs",
-    METADATA,
-    Column("run_id", String(20), primary_key=True),
-    Column("over", Integer, nullable=False),
-    Column("state", Text(16777215), nullable=False),
-)
-POSITIONS = Table(
-    "workflow_positions",
-    METADATA,
-    Column("name", String(64), primary_key=True),
-    Column("position", BigInteger, nullable=False),
-)
 
 
 class Queue(Protocol):
@@ -93,17 +77,17 @@ class ExperimentRuns:
         self._handle = handle
         self._queue = queue
         self._items = items
-        self._runs: dict[str, Run] = {}
-        self._effects: asyncio.Queue[tuple[Run, Effect]] = asyncio.Queue()
+        self._experiments: dict[str, Experiment] = {}
+        self._effects: asyncio.Queue[tuple[str, Effect]] = asyncio.Queue()
         self._live = False
         self.position = 0
         self._saved = 0
 
     async def open(self) -> int:
-        """Creates its tables, loads the runs that are not over, and returns the position to go on after."""
-        self.position, states = await self._database.write(_load)
+        """Creates its tables, loads what is not over, and returns the position to go on after."""
+        self.position, found = await self._database.write(states.load)
         self._saved = self.position
-        self._runs = {run.run_id: run for run in map(_decode, states)}
+        self._experiments = {each.experiment_id: each for each in found}
         return self.position
 
     async def apply(self, batch: Sequence[Recorded[Any]]) -> None:
@@ -111,12 +95,15 @@ class ExperimentRuns:
         news = [r for r in batch if r.position > self.position]
         if not news:
             return
+        await self._recall(news)
         touched = self._fold(news)
-        effects: list[tuple[Run, Effect]] = []
-        if self._live:
-            for run_id in touched:
-                self._runs[run_id], wanted = react(self._runs[run_id])
-                effects.extend((self._runs[run_id], effect) for effect in wanted)
+        effects: list[tuple[str, Effect]] = []
+        for id_ in touched:
+            if self._live:
+                self._experiments[id_], wanted = react(self._experiments[id_])
+                effects.extend((id_, effect) for effect in wanted)
+            else:
+                self._experiments[id_] = put_away(self._experiments[id_])
         self.position = news[-1].position
         if touched or self.position - self._saved >= SAVED_EVERY:
             await self._save(touched)
@@ -126,108 +113,93 @@ class ExperimentRuns:
     async def live(self) -> None:
         """The log's end is reached: resume whatever a crash or a lost queue may have interrupted."""
         self._live = True
-        for run in list(self._runs.values()):
-            for effect in resume(run):
-                self._effects.put_nowait((run, effect))
+        for experiment in list(self._experiments.values()):
+            for effect in resume(experiment):
+                self._effects.put_nowait((experiment.experiment_id, effect))
 
     async def perform(self) -> None:
         """Does effects one after another, for as long as it runs; one that fails is tried again a second later."""
         loop = asyncio.get_running_loop()
         while True:
-            run, effect = await self._effects.get()
+            id_, effect = await self._effects.get()
             try:
-                await self._perform(run, effect)
+                await self._perform(id_, effect)
             except Exception:
-                log.exception("run %s: %s failed, trying again", run.run_id, type(effect).__name__)
-                loop.call_later(RETRY_SECONDS, self._effects.put_nowait, (run, effect))
+                log.exception("experiment %s: %s failed, trying again", id_, type(effect).__name__)
+                loop.call_later(RETRY_SECONDS, self._effects.put_nowait, (id_, effect))
+
+    async def expire(self, now_ms: int) -> int:
+        """Ends each run whose deadline has come, and returns how many there were."""
+        late = [(e.experiment_id, command) for e in self._experiments.values() for command in due(e, now_ms)]
+        for id_, command in late:
+            await self._perform(id_, command)
+        return len(late)
+
+    async def _recall(self, news: Sequence[Recorded[Any]]) -> None:
+        """What was over and goes on comes back into memory."""
+        retried = {r.event.experiment_id for r in news if isinstance(r.event, ExperimentRetried)}
+        if missing := retried - self._experiments.keys():
+            for experiment in await self._database.read(states.find, sorted(missing)):
+                self._experiments[experiment.experiment_id] = experiment
 
     def _fold(self, news: Sequence[Recorded[Any]]) -> set[str]:
         touched: set[str] = set()
         for recorded in news:
             event = recorded.event
             if isinstance(event, SpaceKeyDestroyed):
-                of_space = [run for run in self._runs.values() if run.space_id == event.space_id]
-                ended = {run.run_id: evolve(run, event) for run in of_space}
-                self._runs.update(ended)
+                of_space = [e for e in self._experiments.values() if e.space_id == event.space_id]
+                ended = {e.experiment_id: evolve(e, event) for e in of_space}
+                self._experiments.update(ended)
                 touched |= ended.keys()
                 continue
             if isinstance(event, ExperimentSubmitted):
-                self._runs[event.run_id] = begin(recorded)
-            elif not isinstance(event, (*FOLDED, *OUTCOMES)) or event.run_id not in self._runs:
+                self._experiments[event.experiment_id] = begin(recorded)
+            elif not isinstance(event, FOLDED) or event.experiment_id not in self._experiments:
                 continue
-            self._runs[event.run_id] = evolve(self._runs[event.run_id], event)
-            touched.add(event.run_id)
+            else:
+                self._experiments[event.experiment_id] = evolve(self._experiments[event.experiment_id], event)
+            touched.add(event.experiment_id)
         return touched
 
     async def _save(self, touched: set[str]) -> None:
-        changed = [self._runs[run_id] for run_id in touched]
-        await self._database.write(
-            _store, self.position, [(r.run_id, r.phase is Phase.OVER, _encode(r)) for r in changed]
-        )
+        changed = [self._experiments[id_] for id_ in touched]
+        await self._database.write(states.store, self.position, changed)
         self._saved = self.position
-        for run in changed:
-            if run.phase is Phase.OVER:
-                del self._runs[run.run_id]
+        for experiment in changed:
+            if not experiment.runs:
+                del self._experiments[experiment.experiment_id]
 
-    async def _perform(self, run: Run, effect: Effect) -> None:
+    async def _perform(self, id_: str, effect: Effect) -> None:
+        experiment = self._experiments.get(id_)
         if isinstance(effect, Enqueue):
-            await self._enqueue(self._runs.get(run.run_id, effect.run), effect.again)
+            if experiment is not None:
+                await self._enqueue(experiment, effect)
         elif isinstance(effect, Dequeue):
             await self._queue.end(effect.run_id)
         else:
-            command_id = fingerprint(run.run_id, type(effect).__name__)
-            await self._handle(effect, Issued(actor="experiments", command_id=command_id, correlation=run.run_id))
+            run_id: str = getattr(effect, "run_id", "")
+            if isinstance(effect, CompleteRun) and experiment is not None and run_id in experiment.runs:
+                effect = complete(experiment, experiment.runs[run_id])  # another run may have ended since
+            command_id = fingerprint(run_id, type(effect).__name__)
+            await self._handle(effect, Issued(actor="experiments", command_id=command_id, correlation=run_id))
 
-    async def _enqueue(self, run: Run, again: bool) -> None:
-        if run.phase in (Phase.ENDING, Phase.OVER):
+    async def _enqueue(self, experiment: Experiment, effect: Enqueue) -> None:
+        run = experiment.runs.get(effect.run_id)
+        if run is None or run.phase in (Phase.ENDING, Phase.OVER):
             return
-        await self._queue.begin(run.run_id, run.concurrency)
-        rows = await self._items(run.dataset_id, run.revision)
+        await self._queue.begin(run.run_id, experiment.concurrency)
+        rows = await self._items(experiment.dataset_id, experiment.revision)
         tasks: dict[str, bytes] = {}
-        for number, indexes in enumerate(run.unsettled()):
+        for number, indexes in enumerate(experiment.unsettled(run)):
             if indexes:
                 task = ItemTask(
-                    space_id=run.space_id,
-                    experiment_id=run.experiment_id,
+                    space_id=experiment.space_id,
+                    experiment_id=experiment.experiment_id,
                     run_id=run.run_id,
                     items=tuple((i, *rows[i]) for i in indexes),
-                    again=again,
+                    again=effect.again,
+                    earlier=run.earlier,
                 )
                 tasks[str(number)] = task.model_dump_json().encode()
         taken = await self._queue.publish(run.run_id, tasks)
         log.info("run %s: %d of %d tasks queued", run.run_id, taken, len(tasks))
-
-
-def _encode(run: Run) -> str:
-    state = {**asdict(run), "settled": hex(run.settled), "failed": hex(run.failed)}
-    return orjson.dumps(state, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _decode(text: str) -> Run:
-    state = orjson.loads(text)
-    return Run(
-        **{
-            **state,
-            "phase": Phase(state["phase"]),
-            "settled": int(state["settled"], 16),
-            "failed": int(state["failed"], 16),
-            "partial": {int(k): v for k, v in state["partial"].items()},
-        }
-    )
-
-
-def _load(conn: Connection) -> tuple[int, list[str]]:
-    create_table(conn, RUNS)
-    create_table(conn, POSITIONS)
-    position = conn.scalar(select(POSITIONS.c.position).where(POSITIONS.c.name == NAME))
-    if position is None:
-        conn.execute(insert(POSITIONS), {"name": NAME, "position": 0})
-    return position or 0, list(conn.scalars(select(RUNS.c.state).where(RUNS.c.over == 0)))
-
-
-def _store(conn: Connection, position: int, runs: Sequence[tuple[str, bool, str]]) -> None:
-    if runs:
-        rows = [{"run_id": run_id, "over": int(over), "state": state} for run_id, over, state in runs]
-        conn.execute(delete(RUNS).where(RUNS.c.run_id.in_([run_id for run_id, _, _ in runs])))
-        conn.execute(insert(RUNS), rows)
-    conn.execute(POSITIONS.update().where(POSITIONS.c.name == NAME), {"position": position})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from projections.experiments.experiments import EXPERIMENTS
 from projections.experiments.outcomes import OUTCOMES
+from projections.experiments.runs import RUNS
 
-READ_MODELS = (EXPERIMENTS, OUTCOMES)
+READ_MODELS = (EXPERIMENTS, RUNS, OUTCOMES)
 
-__all__ = ["EXPERIMENTS", "OUTCOMES", "READ_MODELS"]
+__all__ = ["EXPERIMENTS", "OUTCOMES", "READ_MODELS", "RUNS"]

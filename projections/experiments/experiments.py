@@ -1,4 +1,4 @@
-"""Which experiments a space has, what each pinned, and where its newest run stands."""
+"""Which experiments a space has, what each pinned, and where it stands."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from sqlalchemy.schema import SchemaItem
 from events.event import Erased, Event, Recorded
 from events.experiments import (
     ExperimentDeleted,
+    ExperimentRetried,
     ExperimentSubmitted,
     RunCompleted,
+    RunExpired,
     RunKillRequested,
     RunStarted,
     RunTerminated,
@@ -30,7 +32,7 @@ RUNNING = (PENDING, PROCESSING, TERMINATING)
 def columns() -> list[SchemaItem]:
     """One row an experiment, kept after its deletion. Times in microseconds, 0 = never.
 
-    ``ended_position`` is that of the event that ended the run: outcomes after it do not count.
+    ``runs`` is how many there were, ``run_id`` the newest; ``expired`` is 1 when a deadline ended the last one.
     """
     return [
         Column("experiment_id", sql.Id, primary_key=True),
@@ -40,6 +42,8 @@ def columns() -> list[SchemaItem]:
         Column("description", sql.LongText, nullable=False),
         Column("status", Integer, nullable=False),
         Column("run_id", sql.Id, nullable=False),
+        Column("runs", Integer, nullable=False),
+        Column("expired", Integer, nullable=False),
         Column("dataset_id", sql.Id, nullable=False),
         Column("dataset_version_id", sql.Id, nullable=False),
         Column("dataset_revision", sql.Micros, nullable=False),
@@ -51,9 +55,10 @@ def columns() -> list[SchemaItem]:
         Column("target_mapping", sql.LongText, nullable=False),
         Column("evaluators", sql.LongText, nullable=False),
         Column("concurrency", Integer, nullable=False),
-        Column("succeeded", Integer, nullable=False),
-        Column("failed", Integer, nullable=False),
-        Column("ended_position", sql.Micros, nullable=False),
+        Column("score_weights", sql.LongText, nullable=False),
+        Column("evaluators_concurrency", Integer, nullable=False),
+        Column("item_retries", Integer, nullable=False),
+        Column("longest_life_ms", sql.Micros, nullable=False),
         Column("created_by", sql.key(64), nullable=False),
         Column("created_at", sql.Micros, nullable=False),
         Column("started_at", sql.Micros, nullable=False),
@@ -77,6 +82,8 @@ def submitted_row(r: Recorded[ExperimentSubmitted]) -> dict[str, Any]:
         "description": text_of(event.description),
         "status": PENDING,
         "run_id": event.run_id,
+        "runs": 1,
+        "expired": 0,
         "dataset_id": event.dataset.id,
         "dataset_version_id": event.dataset.version_id,
         "dataset_revision": event.dataset.revision,
@@ -88,9 +95,10 @@ def submitted_row(r: Recorded[ExperimentSubmitted]) -> dict[str, Any]:
         "target_mapping": json_of([m.model_dump() for m in mapping]),
         "evaluators": json_of([p.model_dump() for p in pins]),
         "concurrency": event.concurrency,
-        "succeeded": 0,
-        "failed": 0,
-        "ended_position": 0,
+        "score_weights": json_of(event.score_weights),
+        "evaluators_concurrency": event.evaluators_concurrency,
+        "item_retries": event.item_retries,
+        "longest_life_ms": event.longest_life_ms,
         "created_by": r.meta.actor,
         "created_at": micros(r.meta.occurred_at),
         "started_at": 0,
@@ -103,50 +111,57 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     """The row that each event of an experiment changes."""
     keys = ["experiment_id"]
     submit = sql.upsert(table, keys, ())
-    start = sql.change(table, keys, ["status", "run_id", "started_at"])
+    start = sql.change(table, keys, ["status", "started_at"])
+    retry = sql.change(table, keys, ["status", "run_id", "runs", "expired", "ended_at"])
     ending = sql.change(table, keys, ["status"])
-    complete = sql.change(table, keys, ["status", "succeeded", "failed", "ended_position", "ended_at"])
-    terminate = sql.change(table, keys, ["status", "ended_position", "ended_at"])
+    end = sql.change(table, keys, ["status", "expired", "ended_at"])
     delete = sql.change(table, keys, ["deleted_at"])
 
     def submitted(r: Recorded[ExperimentSubmitted]) -> list[Change]:
         return [(submit, submitted_row(r))]
 
+    def retried(r: Recorded[ExperimentRetried]) -> list[Change]:
+        news = {"status": PROCESSING, "run_id": r.event.run_id, "runs": r.event.number, "expired": 0, "ended_at": 0}
+        return [(retry, {"k_experiment_id": r.event.experiment_id, **news})]
+
     def started(r: Recorded[RunStarted]) -> list[Change]:
-        news = {"status": PROCESSING, "run_id": r.event.run_id, "started_at": micros(r.meta.occurred_at)}
+        news = {"status": PROCESSING, "started_at": micros(r.meta.occurred_at)}
         return [(start, {"k_experiment_id": r.event.experiment_id, **news})]
 
     def kill_requested(r: Recorded[RunKillRequested]) -> list[Change]:
         return [(ending, {"k_experiment_id": r.event.experiment_id, "status": TERMINATING})]
 
+    def ended(r: Recorded[Any], status: int, expired: int = 0) -> list[Change]:
+        if r.event.still_running:
+            return []
+        news = {"status": status, "expired": expired, "ended_at": micros(r.meta.occurred_at)}
+        return [(end, {"k_experiment_id": r.event.experiment_id, **news})]
+
     def completed(r: Recorded[RunCompleted]) -> list[Change]:
-        news = {
-            "status": FAILED if r.event.failed else SUCCESS,
-            "succeeded": r.event.succeeded,
-            "failed": r.event.failed,
-            "ended_position": r.position,
-            "ended_at": micros(r.meta.occurred_at),
-        }
-        return [(complete, {"k_experiment_id": r.event.experiment_id, **news})]
+        return ended(r, FAILED if r.event.failed else SUCCESS)
 
     def terminated(r: Recorded[RunTerminated]) -> list[Change]:
-        news = {"status": TERMINATED, "ended_position": r.position, "ended_at": micros(r.meta.occurred_at)}
-        return [(terminate, {"k_experiment_id": r.event.experiment_id, **news})]
+        return ended(r, TERMINATED)
+
+    def expired(r: Recorded[RunExpired]) -> list[Change]:
+        return ended(r, FAILED, expired=1)
 
     def deleted(r: Recorded[ExperimentDeleted]) -> list[Change]:
         return [(delete, {"k_experiment_id": r.event.experiment_id, "deleted_at": micros(r.meta.occurred_at)})]
 
     return {
         ExperimentSubmitted: submitted,
+        ExperimentRetried: retried,
         RunStarted: started,
         RunKillRequested: kill_requested,
         RunCompleted: completed,
         RunTerminated: terminated,
+        RunExpired: expired,
         ExperimentDeleted: deleted,
     }
 
 
-EXPERIMENTS = ReadModel("experiments", 1, columns, projector)
+EXPERIMENTS = ReadModel("experiments", 2, columns, projector)
 
 
 @dataclass(frozen=True)
@@ -202,8 +217,8 @@ def experiment_named(conn: Connection, space_id: str, name: str) -> str | None:
     return conn.execute(select(t.c.experiment_id).where(*where)).scalar()
 
 
-def count_running(conn: Connection, space_id: str) -> int:
-    """How many of a space's experiments are not over."""
+def count_running(conn: Connection, space_id: str, except_for: str = "") -> int:
+    """How many of a space's experiments are not over, one excepted."""
     t = EXPERIMENTS.live(conn)
-    where = (t.c.space_id == space_id, t.c.status.in_(RUNNING), t.c.deleted_at == 0)
+    where = (t.c.space_id == space_id, t.c.status.in_(RUNNING), t.c.deleted_at == 0, t.c.experiment_id != except_for)
     return conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()

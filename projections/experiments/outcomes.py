@@ -1,11 +1,11 @@
-"""What came of each step of each item: results, progress and aggregates are questions to this table."""
+"""What came of each step of each item in each run; `results` asks which of it counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, Table, and_, case, func, select
+from sqlalchemy import Column, Connection, Index, Integer, Table, select
 from sqlalchemy.schema import SchemaItem
 
 from events.event import Event, Recorded
@@ -111,64 +111,6 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
 
 
 OUTCOMES = ReadModel("experiment_outcomes", 3, columns, projector)
-
-
-def outcomes_of(conn: Connection, run_id: str, item_ids: Sequence[str], before: int = 0) -> list[Row]:
-    """The outcomes of some items, by step; ``before`` > 0 leaves out what came after the run had ended."""
-    t = OUTCOMES.live(conn)
-    where = [t.c.run_id == run_id, t.c.item_id.in_(list(item_ids))]
-    if before:
-        where.append(t.c.position < before)
-    return list(conn.execute(select(t).where(*where).order_by(t.c.item_id, t.c.step)).mappings())
-
-
-def score_counts(conn: Connection, run_id: str, before: int = 0) -> list[tuple[str, float, int]]:
-    """How often each evaluator version gave each score: every aggregate follows from it."""
-    t = OUTCOMES.live(conn)
-    where = [t.c.run_id == run_id, t.c.step > 0, t.c.code == 0]
-    if before:
-        where.append(t.c.position < before)
-    query = select(t.c.evaluator_version_id, t.c.score, func.count()).where(*where)
-    rows = conn.execute(query.group_by(t.c.evaluator_version_id, t.c.score).order_by(t.c.score))
-    return [(version_id, float(score), int(count)) for version_id, score, count in rows]
-
-
-def target_numbers(conn: Connection, run_id: str, before: int = 0) -> list[tuple[int, int, int]]:
-    """Duration in ms, input and output tokens of every answer of the target."""
-    t = OUTCOMES.live(conn)
-    where = [t.c.run_id == run_id, t.c.step == 0, t.c.code == 0]
-    if before:
-        where.append(t.c.position < before)
-    query = select(t.c.duration_ms, t.c.input_tokens, t.c.output_tokens).where(*where)
-    return [(int(d), int(i), int(o)) for d, i, o in conn.execute(query)]
-
-
-def progress(conn: Connection, run_id: str, steps: int, before: int = 0) -> tuple[int, int, int]:
-    """Items that succeeded, items that failed, and items with some but not all of their ``steps`` outcomes."""
-    t = OUTCOMES.live(conn)
-    where = [t.c.run_id == run_id]
-    if before:
-        where.append(t.c.position < before)
-    failed = func.sum(case((t.c.code != 0, 1), else_=0))
-    no_answer = func.sum(case((and_(t.c.code != 0, t.c.step == 0), 1), else_=0))
-    per_item = (
-        select(func.count().label("done"), failed.label("failed"), no_answer.label("no_answer"))
-        .where(*where)
-        .group_by(t.c.item_id)
-        .subquery()
-    )
-    succeeded = failures = under_way = 0
-    grouped = select(per_item.c.done, per_item.c.failed, per_item.c.no_answer, func.count()).group_by(
-        per_item.c.done, per_item.c.failed, per_item.c.no_answer
-    )
-    for done, failed_steps, unanswered, count in conn.execute(grouped):
-        if done < steps and not unanswered:
-            under_way += count
-        elif failed_steps:
-            failures += count
-        else:
-            succeeded += count
-    return succeeded, failures, under_way
 
 
 def outcomes_by_record(conn: Connection, record_ids: Sequence[str]) -> list[Row]:

@@ -63,7 +63,7 @@ SHARED = {
     "commands": {"command", "reservations", "semver"},
     "projections": {"projector", "reading", "log"},
     "api": {"wire", "asof"},
-    "workflows": {"runtime"},
-    "work": {"judging", "outcomes", "plans", "targets", "tasks"},
+    "workflows": {"deadlines", "runtime", "states"},
+    "work": {"attempts", "judging", "keeping", "outcomes", "plans", "targets", "tasks"},
 }
 """What is in a room and belongs to no capability."""

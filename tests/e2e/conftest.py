@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.models import Endpoint, Gate, broken, catalogue_of, echo
+from tests.e2e.models import Endpoint, Gate, Moody, broken, catalogue_of, echo
 from tests.e2e.processes import Platform, cozeloop
 
 FAULT = re.compile(r"^Traceback|\b(?:ERROR|CRITICAL)\b|was never (?:awaited|retrieved)", re.MULTILINE)
@@ -22,9 +22,15 @@ def gate() -> Gate:
 
 
 @pytest.fixture(scope="session")
-def models(gate: Gate) -> Iterator[Endpoint]:
-    """Models of the platform: 1 ``echo``, 2 ``broken``, 3 ``gate``."""
-    with Endpoint({"echo": echo, "broken": broken, "gate": gate}) as endpoint:
+def moody() -> Moody:
+    """The model ``moody`` (id 4), which fails as often as it is told to."""
+    return Moody()
+
+
+@pytest.fixture(scope="session")
+def models(gate: Gate, moody: Moody) -> Iterator[Endpoint]:
+    """Models of the platform: 1 ``echo``, 2 ``broken``, 3 ``gate``, 4 ``moody``."""
+    with Endpoint({"echo": echo, "broken": broken, "gate": gate, "moody": moody}) as endpoint:
         yield endpoint
 
 
@@ -33,8 +39,8 @@ def platform(models: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A platform that is ready; at the end it must stop when told, without a word of a fault, and leave a whole log."""
     folder = tmp_path_factory.mktemp("platform")
     config = folder / "model_config.yaml"
-    config.write_text(catalogue_of(models, ["echo", "broken", "gate"]))
-    with Platform(folder / "data", COZELOOP_MODEL_CONFIG=str(config)) as running:
+    config.write_text(catalogue_of(models, ["echo", "broken", "gate", "moody"]))
+    with Platform(folder / "data", COZELOOP_MODEL_CONFIG=str(config), COZELOOP_EXPERIMENT_RETRY_SECONDS="0") as running:
         yield running.start().ready()
         assert running.stop() in (0, -signal.SIGTERM)
         assert faults(running.said) == []

@@ -14,7 +14,7 @@ from cozeloop.demo.tour import EVALUATION, Tour, detail
 EXPERIMENTS = f"{EVALUATION}/experiments"
 SETS = f"{EVALUATION}/evaluation_sets"
 PROMPTS = "/api/prompt/v1/prompts"
-ECHO, BROKEN, GATE = "1", "2", "3"
+ECHO, BROKEN, GATE, MOODY = "1", "2", "3", "4"
 """Ids of the models of the platform that tests share."""
 QUEUEING, DONE, FAILED, UNDER_WAY, TERMINAL = 0, 1, 2, 3, 4
 """States of a turn."""
@@ -35,6 +35,7 @@ def exec_evaluation(turn):
 class Item:
     """One item's result in one experiment."""
 
+    id: str
     index: str
     state: int
     text: str
@@ -114,6 +115,15 @@ class Laboratory(Tour):
         list(self.watch(experiment, every=0.02))
         return experiment
 
+    def retry(self, experiment: str, mode: int = 0, items: Sequence[str] = ()) -> str:
+        """Asks for a further run; its id."""
+        body = {"workspace_id": self.space, "retry_mode": mode, "item_ids": list(items)}
+        return str(self.call("POST", f"{EXPERIMENTS}/{experiment}/retry", body)["run_id"])
+
+    def until_over(self, experiment: str) -> int:
+        """Waits until the experiment is over; its final status."""
+        return [p.status for p in self.watch(experiment, every=0.02)][-1]
+
     def shown(self, experiment: str) -> dict[str, Any]:
         """The experiment as it stands."""
         body = {"workspace_id": self.space, "expt_ids": [experiment]}
@@ -140,6 +150,7 @@ def _item(shown: dict[str, Any]) -> Item:
     records = [r["evaluator_output_data"] for r in payload["evaluator_output"]["evaluator_records"].values()]
     errors = [o["message"] for o in [target.get("eval_target_run_error"), *map(_error, records)] if o]
     return Item(
+        id=shown["item_id"],
         index=shown["item_index"],
         state=payload["system_info"]["turn_run_state"],
         text=cells[0]["content"]["text"] if cells else "",

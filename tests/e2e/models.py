@@ -12,8 +12,8 @@ import asyncio
 import json
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 Answer = tuple[int, str]
@@ -37,6 +37,7 @@ class Gate:
 
     def __init__(self) -> None:
         self.waiting = 0
+        self._ajar = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._answers = asyncio.Semaphore(0)
 
@@ -48,15 +49,45 @@ class Gate:
             else:
                 self._loop.call_soon_threadsafe(self._answers.release)
 
+    @contextmanager
+    def ajar(self) -> Iterator[None]:
+        """Within the block everybody is answered, whoever waits already too."""
+        self._ajar = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(lambda: [self._answers.release() for _ in range(self.waiting)])
+        try:
+            yield
+        finally:
+            self._ajar = False
+
     async def __call__(self, messages: list[dict[str, Any]]) -> Answer:
         """The last message again."""
         self._loop = asyncio.get_running_loop()
+        if self._ajar:
+            return echo(messages)
         self.waiting += 1
         try:
             await self._answers.acquire()
         finally:
             self.waiting -= 1
         return echo(messages)
+
+
+class Moody:
+    """A model that answers like `echo`, save as often as ``fails`` says for a text; ``asked`` counts what it heard."""
+
+    def __init__(self) -> None:
+        self.fails: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
+
+    def __call__(self, messages: list[dict[str, Any]]) -> Answer:
+        """The last message again, or no."""
+        status, text = echo(messages)
+        self.asked[text] += 1
+        if self.fails[text] > 0:
+            self.fails[text] -= 1
+            return 400, "not in the mood"
+        return status, text
 
 
 class Endpoint:

@@ -23,12 +23,12 @@ from commands.datasets.messages import (
 )
 from commands.datasets.rows import Columns, content_digest
 from cozeloop.api.edge import Edge
+from cozeloop.api.facts import standing_at
 from cozeloop.api.values import canonical
-from cozeloop.handling import Contended, Prepare, Tails
+from cozeloop.handling import Prepare, Tails
 from events.datasets import Field, Spec
 from projections.datasets.datasets import DATASETS, get_dataset
 from projections.datasets.rows import DATASET_ROWS, Row, get_rows, row_hashes, rows_by_key
-from projections.projector import ReadModel
 
 
 def facts_for(edge: Edge) -> Prepare:
@@ -66,15 +66,6 @@ def digest_for(edge: Edge) -> Prepare:
         return command.model_copy(update={"digest": await edge.ask(_digest_at, command.dataset_id, revision)})
 
     return prepare
-
-
-async def standing_at(edge: Edge, tails: Tails, *models: ReadModel) -> None:
-    """Waits until the models show everything that the append rests on; raises Contended when they stay behind."""
-    position = max(tail.position for tail in tails.values())
-    positions, limit = edge.platform.positions, edge.platform.settings.read_wait_seconds
-    for model in models:
-        if positions.of(model.name) < position and not await positions.reached(model.name, position, limit):
-            raise Contended(f"read model {model.name} has not come to position {position}")
 
 
 async def named_rows(edge: Edge, command: RowsCommand, revision: int) -> Sequence[Row]:

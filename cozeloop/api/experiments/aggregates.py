@@ -45,6 +45,22 @@ def of_numbers(values: Sequence[int]) -> list[dict[str, Any]]:
     return [*_doubles(numbers), _distribution(items)]
 
 
+def weighted(scores: Mapping[str, float], weights: Mapping[str, float]) -> float | None:
+    """An item's weighted score over the evaluators that gave one; without weights the mean. None of nothing."""
+    each = {version_id: weights.get(version_id, 0.0) if weights else 1.0 for version_id in scores}
+    total = sum(each.values())
+    return round(sum(scores[v] * w for v, w in each.items()) / total, 2) if total else None
+
+
+def of_weighted(sums: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
+    """The five aggregators of items' weighted scores, each given as sum of score by weight and sum of weights."""
+    counts: dict[float, int] = {}
+    for amount, of in sums:
+        score = round(amount / of, 2)
+        counts[score] = counts.get(score, 0) + 1
+    return of_scores(sorted(counts.items()))
+
+
 def evaluator_aggregate(row: Mapping[str, Any], counts: Counts) -> dict[str, Any]:
     """An evaluator version's aggregates; ``row`` has version_id, name and version."""
     return {

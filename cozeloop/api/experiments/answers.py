@@ -10,14 +10,15 @@ import orjson
 
 from cozeloop.api.edge import Edge
 from cozeloop.api.experiments.aggregates import evaluator_aggregate
+from cozeloop.api.experiments.refusals import RUN_OUTLIVED
 from cozeloop.api.experiments.submission import PROMPT_TARGET
 from cozeloop.api.people import base_info_users
 from cozeloop.api.values import milliseconds
 from projections.datasets.datasets import get_datasets
 from projections.datasets.versions import get_versions
 from projections.evaluators.evaluators import get_evaluators
-from projections.experiments.experiments import TERMINATED, TERMINATING
-from projections.experiments.outcomes import progress, score_counts, target_numbers
+from projections.experiments.experiments import TERMINATING
+from projections.experiments.results import Progress, Wanted, progress, score_counts, target_numbers
 from projections.prompts.prompts import get_prompts
 
 Row = Mapping[str, Any]
@@ -27,13 +28,32 @@ CODE_EVALUATOR = 2
 async def shown(edge: Edge, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The experiments with everything a page shows of them."""
     around = await _around(edge, rows)
-    return list(await asyncio.gather(*(_one(edge, row, around) for row in rows)))
+    stats = await asyncio.gather(*(_stats(edge, row, around) for row in rows))
+    return [_one(row, around, each) for row, each in zip(rows, stats, strict=True)]
+
+
+async def submitted(edge: Edge, row: Row) -> dict[str, Any]:
+    """An experiment as its submission left it, whatever happened since."""
+    around = await _around(edge, [row])
+    return _one(row, around, _counts(row, around, Progress(0, 0, row["item_count"], 0), [], []))
 
 
 def pins_of(row: Row) -> list[dict[str, Any]]:
     """The evaluator versions that an experiment pinned."""
     pins: list[dict[str, Any]] = orjson.loads(row["evaluators"]) or []
     return pins
+
+
+def weights_of(row: Row) -> dict[str, float]:
+    """Evaluator version id -> its weight; empty when all weigh the same."""
+    weights: dict[str, float] = orjson.loads(row["score_weights"]) or {}
+    return weights
+
+
+def wanted_of(row: Row) -> Wanted:
+    """The experiment as questions for its results need it."""
+    steps = len(pins_of(row)) + (1 if row["prompt_id"] else 0)
+    return Wanted(row["experiment_id"], row["item_count"], steps, row["runs"])
 
 
 async def evaluator_names(edge: Edge, rows: Sequence[Row]) -> dict[str, Row]:
@@ -60,8 +80,8 @@ async def _around(edge: Edge, rows: Sequence[Row]) -> dict[str, Mapping[str, Any
     }
 
 
-async def _one(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    pins = pins_of(row)
+def _one(row: Row, around: Mapping[str, Mapping[str, Any]], stats: dict[str, Any]) -> dict[str, Any]:
+    pins, weights = pins_of(row), weights_of(row)
     user = around["users"].get(row["created_by"], {"user_id": row["created_by"]})
     return {
         "id": row["experiment_id"],
@@ -69,18 +89,29 @@ async def _one(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) ->
         "desc": row["description"],
         "creator_by": row["created_by"],
         "status": row["status"],
-        "status_message": "",
+        "status_message": f"{RUN_OUTLIVED}: the run outlived its deadline" if row["expired"] else "",
         "start_time": milliseconds(row["started_at"]),
         "end_time": milliseconds(row["ended_at"]),
         "create_time": milliseconds(row["created_at"]),
         "item_concur_num": row["concurrency"],
+        "evaluators_concur_num": row["evaluators_concurrency"],
+        "item_retry_num": row["item_retries"],
+        "max_alive_time": str(row["longest_life_ms"]),
+        "enable_weighted_score": bool(weights),
+        **({"score_weight_config": _weight_config(weights)} if weights else {}),
         "eval_set_id": row["dataset_id"],
         "eval_set_version_id": row["dataset_version_id"],
         "target_id": row["target_id"] or "0",
         "target_version_id": row["target_version_id"] or "0",
         "evaluator_version_ids": [pin["version_id"] for pin in pins],
         "evaluator_id_version_list": [
-            {"evaluator_id": p["id"], "version": p["version"], "evaluator_version_id": p["version_id"]} for p in pins
+            {
+                "evaluator_id": p["id"],
+                "version": p["version"],
+                "evaluator_version_id": p["version_id"],
+                **({"score_weight": weights.get(p["version_id"], 0.0)} if weights else {}),
+            }
+            for p in pins
         ],
         "eval_set": _eval_set(row, around),
         **({"eval_target": _eval_target(row, around)} if row["prompt_id"] else {}),
@@ -90,7 +121,7 @@ async def _one(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) ->
         "expt_type": 1,
         "source_type": 1,
         "total_item_count": str(row["item_count"]),
-        "expt_stats": await _stats(edge, row, around),
+        "expt_stats": stats,
         "base_info": {
             "created_by": user,
             "updated_by": user,
@@ -102,22 +133,27 @@ async def _one(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) ->
 
 async def _stats(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """How many items stand where, with the scores so far and the tokens used."""
-    pins, ended = pins_of(row), row["ended_position"]
-    steps = len(pins) + (1 if row["prompt_id"] else 0)
-    (succeeded, failed, under_way), counts, numbers = await asyncio.gather(
-        edge.ask(progress, row["run_id"], steps, ended),
-        edge.ask(score_counts, row["run_id"], ended),
-        edge.ask(target_numbers, row["run_id"], ended),
+    wanted = wanted_of(row)
+    stand, counts, numbers = await asyncio.gather(
+        edge.ask(progress, wanted), edge.ask(score_counts, wanted), edge.ask(target_numbers, wanted)
     )
-    left = row["item_count"] - succeeded - failed
-    terminal = left if row["status"] == TERMINATED else 0
-    pending = 0 if terminal or row["status"] == TERMINATING else left - under_way
+    return _counts(row, around, stand, counts, numbers)
+
+
+def _counts(
+    row: Row,
+    around: Mapping[str, Mapping[str, Any]],
+    stand: Progress,
+    counts: Sequence[tuple[str, float, int]],
+    numbers: Sequence[tuple[int, int, int]],
+) -> dict[str, Any]:
+    pending = 0 if row["status"] == TERMINATING else stand.busy - stand.under_way
     return {
         "pending_turn_cnt": pending,
-        "success_turn_cnt": succeeded,
-        "fail_turn_cnt": failed,
-        "processing_turn_cnt": left - terminal - pending,
-        "terminated_turn_cnt": terminal,
+        "success_turn_cnt": stand.succeeded,
+        "fail_turn_cnt": stand.failed,
+        "processing_turn_cnt": stand.busy - pending,
+        "terminated_turn_cnt": row["item_count"] - stand.succeeded - stand.failed - stand.busy,
         "token_usage": {
             "input_tokens": str(sum(i for _, i, _ in numbers)),
             "output_tokens": str(sum(o for _, _, o in numbers)),
@@ -182,6 +218,10 @@ def _eval_target(row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str,
             },
         },
     }
+
+
+def _weight_config(weights: Mapping[str, float]) -> dict[str, Any]:
+    return {"enable_weighted_score": True, "evaluator_score_weights": dict(weights)}
 
 
 def _evaluator(pin: Mapping[str, Any], around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ NOT_FOUND = 601203004
 CONFIG_INVALID = 601204001
 RUNNING_QUOTA = 601204006
 VERSION_MISSING = 601205013
+RUN_OUTLIVED = 601205084
 
 CODES: dict[type[Refusal], tuple[int, str]] = {
     rules.ExperimentNotFound: (NOT_FOUND, "experiment not found"),
@@ -17,6 +18,9 @@ CODES: dict[type[Refusal], tuple[int, str]] = {
     rules.ExperimentNameTaken: (601204005, "experiment name already exists"),
     rules.ExperimentConfigInvalid: (CONFIG_INVALID, "experiment configuration is not valid"),
     rules.ExperimentEvaluatorRepeated: (INVALID_PARAM, "invalid param"),
+    rules.ExperimentRunning: (601204002, "experiment is already running"),
+    rules.ExperimentItemRetrying: (601204015, "an item is being retried already"),
+    rules.ExperimentEnding: (601204016, "experiment is completing"),
     rules.ExperimentNotRunning: (601204011, "only a running experiment can be killed"),
 }
 """Refusal -> code and base message."""

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from cozeloop.api.edge import Edge
-from cozeloop.api.experiments.answers import Row, evaluator_names, pins_of
+from cozeloop.api.experiments.aggregates import weighted
+from cozeloop.api.experiments.answers import Row, evaluator_names, pins_of, wanted_of, weights_of
 from projections.datasets.rows import version_page
 from projections.datasets.versions import get_versions
-from projections.experiments.experiments import TERMINATED
-from projections.experiments.outcomes import outcomes_of
+from projections.experiments.results import is_whole, outcomes_of, result_of
+from projections.experiments.runs import repeats, runs_under_way
 
 QUEUEING, SUCCESS, FAIL, PROCESSING, TERMINAL = 0, 1, 2, 3, 4
 ITEM_STATE = {QUEUEING: 0, PROCESSING: 1, SUCCESS: 2, FAIL: 3, TERMINAL: 5}
 """Turn state -> item state, both the contract's numbers."""
 RECORD_SUCCESS, RECORD_FAIL = 1, 2
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an experiment made of a page's items: outcomes by item id, and its runs under way, the newest first."""
+
+    row: Row
+    steps: int
+    outcomes: Mapping[str, Sequence[Row]]
+    runs: Sequence[Row]
 
 
 async def result_page(edge: Edge, rows: Sequence[Row], page: int, size: int) -> dict[str, Any]:
@@ -28,7 +40,7 @@ async def result_page(edge: Edge, rows: Sequence[Row], page: int, size: int) -> 
     fields = [f for f in version["fields"] if f.get("status", "available") == "available"]
     items = await edge.ask(version_page, baseline["dataset_id"], baseline["dataset_revision"], (page - 1) * size, size)
     names = await evaluator_names(edge, rows)
-    results = await asyncio.gather(*(_outcomes(edge, row, [i["item_id"] for i in items]) for row in rows))
+    results = await asyncio.gather(*(_found(edge, row, [i["item_id"] for i in items]) for row in rows))
     columns = [_columns(row, names) for row in rows]
     return {
         "column_eval_set_fields": [_field(f) for f in fields],
@@ -39,32 +51,32 @@ async def result_page(edge: Edge, rows: Sequence[Row], page: int, size: int) -> 
         ],
         "expt_column_annotations": [],
         "expt_column_eval_target": [_target_columns(row) for row in rows if row["prompt_id"]],
-        "item_results": [
-            _item((page - 1) * size + offset, item, fields, rows, results) for offset, item in enumerate(items)
-        ],
+        "item_results": [_item((page - 1) * size + offset, item, fields, results) for offset, item in enumerate(items)],
         "total": str(baseline["item_count"]),
     }
 
 
-async def _outcomes(edge: Edge, row: Row, item_ids: Sequence[str]) -> dict[str, list[Row]]:
-    """Item id -> its outcomes in one experiment's newest run, by step."""
-    found: dict[str, list[Row]] = {}
-    for outcome in await edge.ask(outcomes_of, row["run_id"], item_ids, row["ended_position"]):
-        found.setdefault(outcome["item_id"], []).append(outcome)
-    return found
+async def _found(edge: Edge, row: Row, item_ids: Sequence[str]) -> Found:
+    rows, runs = await asyncio.gather(
+        edge.ask(outcomes_of, row["experiment_id"], item_ids), edge.ask(runs_under_way, [row["experiment_id"]])
+    )
+    outcomes: dict[str, list[Row]] = {}
+    for outcome in rows:
+        outcomes.setdefault(outcome["item_id"], []).append(outcome)
+    return Found(row, wanted_of(row).steps, outcomes, runs)
 
 
-def _item(
-    index: int, item: Row, fields: Sequence[Row], rows: Sequence[Row], results: Sequence[Mapping[str, list[Row]]]
-) -> dict[str, Any]:
+def _item(index: int, item: Row, fields: Sequence[Row], results: Sequence[Found]) -> dict[str, Any]:
     turn = {"field_data_list": _cells(item, fields)}
     shown = []
     state = QUEUEING
-    for number, (row, found) in enumerate(zip(rows, results, strict=True)):
-        outcomes = found.get(item["item_id"], [])
-        turn_state = _turn_state(row, outcomes)
+    for number, found in enumerate(results):
+        outcomes = found.outcomes.get(item["item_id"], [])
+        counted, whole = result_of(outcomes, found.steps)
+        turn_state = _turn_state(found, index, outcomes, counted if whole else None)
         state = turn_state if number == 0 else state
-        shown.append({"experiment_id": row["experiment_id"], "payload": _payload(row, outcomes, turn, turn_state)})
+        payload = _payload(found.row, counted, turn, turn_state)
+        shown.append({"experiment_id": found.row["experiment_id"], "payload": payload})
     return {
         "item_id": item["item_id"],
         "item_index": str(index),
@@ -73,24 +85,24 @@ def _item(
     }
 
 
-def _turn_state(row: Row, outcomes: Sequence[Row]) -> int:
-    steps = len(pins_of(row)) + (1 if row["prompt_id"] else 0)
-    if any(o["step"] == 0 and o["code"] for o in outcomes):
-        return FAIL
-    if len(outcomes) == steps:
-        return FAIL if any(o["code"] for o in outcomes) else SUCCESS
-    if row["status"] == TERMINATED:
+def _turn_state(found: Found, index: int, outcomes: Sequence[Row], result: Sequence[Row] | None) -> int:
+    """Where the item stands in the newest run that is to end it, else what came of it."""
+    for run in found.runs:
+        of_run = [o for o in outcomes if o["run_id"] == run["run_id"]]
+        if repeats(run, index) and not is_whole(of_run, found.steps):
+            return PROCESSING if of_run else QUEUEING
+    if result is None:
         return TERMINAL
-    return PROCESSING if outcomes else QUEUEING
+    return FAIL if any(o["code"] for o in result) else SUCCESS
 
 
 def _payload(row: Row, outcomes: Sequence[Row], turn: Mapping[str, Any], state: int) -> dict[str, Any]:
     target = next((o for o in outcomes if o["step"] == 0), None)
     records = {o["evaluator_version_id"]: _evaluator_record(row, o) for o in outcomes if o["step"] > 0}
-    scores = [o["score"] for o in outcomes if o["step"] > 0 and o["score"] is not None]
     evaluated: dict[str, Any] = {"evaluator_records": records}
-    if scores:
-        evaluated["weighted_score"] = round(sum(scores) / len(scores), 2)
+    scores = {o["evaluator_version_id"]: o["score"] for o in outcomes if o["step"] > 0 and o["score"] is not None}
+    if (score := weighted(scores, weights_of(row))) is not None:
+        evaluated["weighted_score"] = score
     failed = next((o for o in outcomes if o["code"]), None)
     info: dict[str, Any] = {"turn_run_state": state}
     if failed is not None:

@@ -10,16 +10,17 @@ from commands.experiments import messages as commands
 from commands.experiments.decide import ExperimentNameInvalid, ExperimentNotFound, check_name
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.experiments import answers
-from cozeloop.api.experiments.aggregates import of_numbers
+from cozeloop.api.experiments.aggregates import of_numbers, of_weighted
 from cozeloop.api.experiments.filters import experiment_filter, order_of
 from cozeloop.api.experiments.refusals import INVALID_PARAM, RUNNING_QUOTA
 from cozeloop.api.experiments.results import result_page
+from cozeloop.api.experiments.retries import items_for, retrial
 from cozeloop.api.experiments.submission import submission
 from cozeloop.api.modules import Module
 from cozeloop.api.routing import Api
 from cozeloop.api.values import milliseconds
 from cozeloop.api.wire import evaluation as wire
-from events.experiments import ExperimentSubmitted
+from events.experiments import ExperimentRetried, ExperimentSubmitted
 from projections.experiments.experiments import (
     EXPERIMENTS,
     RUNNING,
@@ -29,7 +30,8 @@ from projections.experiments.experiments import (
     list_experiments,
     submitted_row,
 )
-from projections.experiments.outcomes import score_counts, target_numbers
+from projections.experiments.results import score_counts, target_numbers, weighted_sums
+from projections.experiments.runs import RUNS
 
 api = Api(Module.EVALUATION)
 PATH = "/api/evaluation/v1/experiments"
@@ -55,13 +57,24 @@ async def submit(edge: Edge, req: wire.SubmitExperimentRequest) -> dict[str, Any
     """Pins every part and starts the run."""
     space = await edge.enter_space(req.workspace_id)
     command = await submission(edge, req, space)
-    limit = edge.platform.settings.experiment_max_running
-    if await edge.ask(count_running, space) >= limit and not await edge.repeats():
-        raise ApiError(RUNNING_QUOTA, f"{limit} experiments of the space are running already")
+    if not await edge.repeats():
+        await _within_quota(edge, space)
     receipt = await edge.issue(command, EXPERIMENTS)
     submitted = next(r for r in receipt.events if isinstance(r.event, ExperimentSubmitted))
-    [shown] = await answers.shown(edge, [{**submitted_row(submitted), "run_id": ""}])
+    shown = await answers.submitted(edge, submitted_row(submitted))
     return {"experiment": shown, "run_id": submitted.event.run_id}
+
+
+@api.post(f"{PATH}/:expt_id/retry", wire.RetryExperimentRequest, wire.RetryExperimentResponse)
+async def retry(edge: Edge, req: wire.RetryExperimentRequest) -> dict[str, Any]:
+    """A further run over all items, those that did not succeed, or those named."""
+    space = await _enter(edge, req.expt_id, req.workspace_id)
+    if not await edge.repeats():
+        await _within_quota(edge, space, req.expt_id)
+    command = await retrial(edge, req, space)
+    receipt = await edge.issue(command, EXPERIMENTS, RUNS, prepare=items_for(edge))
+    retried = receipt.one(ExperimentRetried)
+    return {"run_id": retried.run_id if retried else "0"}
 
 
 @api.post(f"{PATH}/list", wire.ListExperimentsRequest, wire.ListExperimentsResponse)
@@ -154,6 +167,13 @@ def paged(number: int | None, size: int | None) -> tuple[int, int]:
     return number, size
 
 
+async def _within_quota(edge: Edge, space: str, experiment_id: str = "") -> None:
+    """Raises ApiError when too many others run."""
+    limit = edge.platform.settings.experiment_max_running
+    if await edge.ask(count_running, space, experiment_id) >= limit:
+        raise ApiError(RUNNING_QUOTA, f"{limit} experiments of the space are running already")
+
+
 async def _enter(edge: Edge, experiment_id: str | None, workspace_id: str | None) -> str:
     return await edge.enter("experiments", experiment_id or "", workspace_id, missing=ExperimentNotFound)
 
@@ -165,16 +185,18 @@ async def _rows(edge: Edge, space: str, ids: Sequence[str] | None, name: str) ->
 
 
 async def _aggregate(edge: Edge, row: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    counts, numbers = await asyncio.gather(
-        edge.ask(score_counts, row["run_id"], row["ended_position"]),
-        edge.ask(target_numbers, row["run_id"], row["ended_position"]),
+    wanted, weights = answers.wanted_of(row), answers.weights_of(row)
+    counts, numbers, sums = await asyncio.gather(
+        edge.ask(score_counts, wanted),
+        edge.ask(target_numbers, wanted),
+        edge.ask(weighted_sums, wanted, weights),
     )
     found = answers.aggregates_of(row, counts, names)
     answer: dict[str, Any] = {
         "experiment_id": row["experiment_id"],
         "evaluator_results": {each["evaluator_version_id"]: each for each in found},
         "annotation_results": {},
-        "weighted_results": [],
+        "weighted_results": of_weighted(sums),
         "status": 2 if row["status"] in RUNNING else 1,
         "update_time": milliseconds(row["ended_at"] or row["started_at"] or row["created_at"]),
     }

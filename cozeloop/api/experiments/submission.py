@@ -12,7 +12,7 @@ from commands.experiments.messages import SubmitExperiment
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.experiments.refusals import CONFIG_INVALID, INVALID_PARAM, NOT_FOUND, VERSION_MISSING
 from cozeloop.api.wire import evaluation as wire
-from events.experiments import EvaluatorPin, FieldMapping, Pin
+from events.experiments import DEFAULT_EVALUATORS_AT_ONCE, EvaluatorPin, FieldMapping, Pin
 from projections.datasets.versions import get_versions
 from projections.evaluators.evaluator_versions import find_evaluator_version, get_evaluator_versions
 from projections.prompts.prompt_commits import get_prompt_version
@@ -42,7 +42,7 @@ async def submission(edge: Edge, req: wire.SubmitExperimentRequest, space: str) 
     version = await _dataset_version(edge, req, space)
     columns = _columns(version)
     prompt = await _prompt(edge, req, space)
-    rows = await _evaluator_rows(edge, req, space)
+    rows, weights = await _evaluator_rows(edge, req, space)
     experiment_id, run_id = edge.ids(2)
     name = req.name or ""
     return SubmitExperiment(
@@ -69,7 +69,21 @@ async def submission(edge: Edge, req: wire.SubmitExperimentRequest, space: str) 
         evaluators=await _evaluators(edge, req, rows, columns),
         judge_steps=tuple(n for n, row in enumerate(rows, 1) if is_judge(orjson.loads(row["content"]))),
         concurrency=req.item_concur_num or edge.platform.settings.experiment_concurrency,
+        score_weights=weights,
+        evaluators_concurrency=req.evaluators_concur_num or DEFAULT_EVALUATORS_AT_ONCE,
+        item_retries=req.item_retry_num or 0,
+        longest_life_ms=_life(edge, req),
     )
+
+
+def longest_life(edge: Edge) -> int:
+    """How long a run may take that names no time of its own, in milliseconds."""
+    return int(edge.platform.settings.experiment_run_seconds * 1000)
+
+
+def _life(edge: Edge, req: wire.SubmitExperimentRequest) -> int:
+    """What was asked for, at most what the installation allows; what is below 0 is left to the rules."""
+    return min(int(req.max_alive_time or 0) or longest_life(edge), longest_life(edge))
 
 
 async def _dataset_version(edge: Edge, req: wire.SubmitExperimentRequest, space: str) -> Mapping[str, Any]:
@@ -114,8 +128,10 @@ def _runtime(req: wire.SubmitExperimentRequest) -> str:
     return text
 
 
-async def _evaluator_rows(edge: Edge, req: wire.SubmitExperimentRequest, space: str) -> list[Mapping[str, Any]]:
-    """The versions named by id, then those named by evaluator and version, as the console does."""
+async def _evaluator_rows(
+    edge: Edge, req: wire.SubmitExperimentRequest, space: str
+) -> tuple[list[Mapping[str, Any]], dict[str, float]]:
+    """The versions named by id, then those named by evaluator and version, as the console does; and their weights."""
     ids = [i for i in req.evaluator_version_ids or () if i != "0"]
     named = [i for i in req.evaluator_id_version_list or () if i]
     if len(ids) + len(named) > EVALUATORS_LIMIT:
@@ -125,14 +141,17 @@ async def _evaluator_rows(edge: Edge, req: wire.SubmitExperimentRequest, space: 
         raise ApiError(VERSION_MISSING, "evaluator_version_ids: no such version of an evaluator")
     by_id = {row["version_id"]: row for row in rows}
     rows = [by_id[i] for i in ids]
+    weights: dict[str, float] = {}
     for item in named:
         row = await _named(edge, item)
+        if item.score_weight is not None and req.enable_weighted_score is not False:
+            weights[row["version_id"]] = item.score_weight
         if row["version_id"] not in by_id:
             rows.append(row)
             by_id[row["version_id"]] = row
     if any(row["space_id"] != space for row in rows):
         raise ApiError(VERSION_MISSING, "evaluator_version_ids: no such version of an evaluator")
-    return rows
+    return rows, weights
 
 
 async def _evaluators(

@@ -146,6 +146,13 @@ class ExptEvalSetSourceType(IntEnum):
     MultiSetConfig = 2
 
 
+class ExptRetryMode(IntEnum):
+    Unknown = 0
+    RetryAll = 1
+    RetryFailure = 2
+    RetryTargetItems = 3
+
+
 class ExptRunMode(IntEnum):
     SingleTurn = 1
     FixedScriptMultiTurn = 2
@@ -1866,6 +1873,19 @@ class ListExperimentsRequest(WireModel):
 class ListExperimentsResponse(WireModel):
     experiments: list[Experiment] | None = None
     total: I32 | None = None
+
+
+class RetryExperimentRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"expt_id": "path"}
+    retry_mode: IntOf[ExptRetryMode] | None = None
+    workspace_id: I64 | None = None
+    expt_id: I64
+    item_ids: list[I64] | None = None
+    ext: dict[str, str] | None = None
+
+
+class RetryExperimentResponse(WireModel):
+    run_id: I64 | None = None
 
 
 class SubmitExperimentRequest(WireModel):

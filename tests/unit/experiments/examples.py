@@ -8,14 +8,17 @@ from events.experiments import (
     EvaluatorFailed,
     EvaluatorPin,
     EvaluatorScored,
+    ExperimentRetried,
     ExperimentSubmitted,
     FieldMapping,
     Pin,
     TargetAnswered,
     TargetFailed,
 )
+from tests.specification import NOW
 
 SPACE, EXPERIMENT, RUN, NAME = "11", "500", "600", "ab" * 16
+NOW_MS = int(NOW.timestamp() * 1000)
 STREAM = Stream(SPACE, "experiments", EXPERIMENT)
 CODE = EvaluatorPin(id="400", version_id="410", version="0.0.1", digest="e" * 32)
 PROMPT = Pin(id="300", version="0.0.2", digest="d" * 32)
@@ -47,33 +50,53 @@ def submit(**changed: object) -> SubmitExperiment:
 
 def submitted(**changed: object) -> ExperimentSubmitted:
     command = submit(**changed)
+    life = command.longest_life_ms
     return ExperimentSubmitted(
         **{k: v for k, v in command if k in ExperimentSubmitted.model_fields},
         evaluator_version_ids=tuple(e.version_id for e in command.evaluators),
+        deadline=NOW_MS + life if life else 0,
     )
 
 
-def about(index: int) -> dict[str, object]:
-    return {"experiment_id": EXPERIMENT, "run_id": RUN, "item_id": str(1000 + index), "item_index": index}
+def retried(number: int = 2, mode: str = "all", items: str = "7", deadline: int = 0) -> ExperimentRetried:
+    """The experiment's run of this number, over its three items."""
+    return ExperimentRetried(
+        experiment_id=EXPERIMENT, run_id=run_of(number), number=number, mode=mode, items=items, deadline=deadline
+    )
 
 
-def answered(index: int) -> TargetAnswered:
-    return TargetAnswered(**about(index), output="yes", input_tokens=5, output_tokens=1, duration_ms=7)
+def run_of(number: int) -> str:
+    """The id of the experiment's run of this number."""
+    return str(int(RUN) + number - 1)
 
 
-def unanswered(index: int) -> TargetFailed:
-    return TargetFailed(**about(index), code=601505009, message="no", duration_ms=7)
+def about(index: int, run: int = 1) -> dict[str, object]:
+    return {"experiment_id": EXPERIMENT, "run_id": run_of(run), "item_id": str(1000 + index), "item_index": index}
 
 
-def scored(index: int, score: float = 1.0, step: int = 1) -> EvaluatorScored:
+def answered(index: int, run: int = 1) -> TargetAnswered:
+    return TargetAnswered(**about(index, run), output="yes", input_tokens=5, output_tokens=1, duration_ms=7)
+
+
+def unanswered(index: int, run: int = 1) -> TargetFailed:
+    return TargetFailed(**about(index, run), code=601505009, message="no", duration_ms=7)
+
+
+def scored(index: int, score: float = 1.0, step: int = 1, run: int = 1) -> EvaluatorScored:
     return EvaluatorScored(
-        **about(index), step=step, evaluator_version_id="410", score=score, reasoning="so", stdout="", duration_ms=1
+        **about(index, run),
+        step=step,
+        evaluator_version_id="410",
+        score=score,
+        reasoning="so",
+        stdout="",
+        duration_ms=1,
     )
 
 
-def unscored(index: int, step: int = 1) -> EvaluatorFailed:
+def unscored(index: int, step: int = 1, run: int = 1) -> EvaluatorFailed:
     return EvaluatorFailed(
-        **about(index),
+        **about(index, run),
         step=step,
         evaluator_version_id="410",
         code=601205032,

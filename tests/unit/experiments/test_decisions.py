@@ -71,6 +71,13 @@ def test_a_name_within_the_rule_is_taken(name):
         ({"concurrency": 0}, "item_concur_num"),
         ({"concurrency": 201}, "item_concur_num"),
         ({"description": "x" * 201}, "desc"),
+        ({"evaluators_concurrency": 0}, "evaluators_concur_num"),
+        ({"evaluators_concurrency": 201}, "evaluators_concur_num"),
+        ({"item_retries": -1}, "item_retry_num"),
+        ({"item_retries": 11}, "item_retry_num"),
+        ({"longest_life_ms": -1}, "max_alive_time"),
+        ({"score_weights": {"410": -0.5}}, "score_weight"),
+        ({"score_weights": {"410": float("nan")}}, "score_weight"),
         ({"evaluators": ()}, "evaluator_version_ids"),
         ({"prompt": PROMPT, "target_mapping": (FROM_MISSING,)}, "target_field_mapping"),
         ({"evaluators": (CODE.model_copy(update={"mapping": (FROM_MISSING,)}),)}, "evaluator_field_mapping"),
@@ -105,14 +112,16 @@ def test_a_run_starts_once():
 
 def test_a_run_completes_once_and_only_the_run_under_way():
     done = CompleteRun(**IDS, run_id=RUN, succeeded=2, failed=1)
-    after = RUNNING.when(done).then(RunCompleted(experiment_id=EXPERIMENT, run_id=RUN, succeeded=2, failed=1))
+    completed = RunCompleted(experiment_id=EXPERIMENT, run_id=RUN, succeeded=2, failed=1, still_running=0)
+    after = RUNNING.when(done).then(completed)
     after.when(done).then_nothing_happened()
     RUNNING.when(CompleteRun(**IDS, run_id="601", succeeded=3, failed=0)).then_nothing_happened()
 
 
 def test_a_running_experiment_can_be_killed_and_then_terminates():
     killed = RUNNING.when(KillExperiment(**IDS)).then(RunKillRequested(experiment_id=EXPERIMENT, run_id=RUN))
-    ended = killed.when(TerminateRun(**IDS, run_id=RUN)).then(RunTerminated(experiment_id=EXPERIMENT, run_id=RUN))
+    terminated = RunTerminated(experiment_id=EXPERIMENT, run_id=RUN, still_running=0)
+    ended = killed.when(TerminateRun(**IDS, run_id=RUN)).then(terminated)
     ended.when(KillExperiment(**IDS)).then_refused(ExperimentNotRunning)
     ended.when(TerminateRun(**IDS, run_id=RUN)).then_nothing_happened()
 
@@ -135,3 +144,8 @@ def test_a_name_given_back_can_be_claimed_again():
 def test_an_unknown_experiment_can_neither_be_killed_nor_deleted():
     given().when(KillExperiment(**IDS)).then_refused(ExperimentNotFound)
     given().when(DeleteExperiment(**IDS)).then_refused(ExperimentNotFound)
+
+
+def test_weights_of_nothing_are_no_weights():
+    given().when(submit(score_weights={"410": 0.0})).then(submitted(), CLAIM)
+    given().when(submit(score_weights={"410": 0.5})).then(submitted(score_weights={"410": 0.5}), CLAIM)
