@@ -34,6 +34,10 @@ class Replayer(Protocol):
         """Progress as {"read_model", "done", "total", "state"}, the last one of each with state ``switched``."""
         ...
 
+    def replay_parked(self, models: Sequence[ReadModel]) -> AsyncIterator[Mapping[str, Any]]:
+        """What came of each parked stream as {"read_model", "stream", "events", "state"}."""
+        ...
+
 
 class LogOperations:
     """Operations on an open log and its read models."""
@@ -95,14 +99,18 @@ class LogOperations:
             yield last
         yield {**last, "final": True, "clean": not last["problems"]}
 
-    async def replay(self, names: Sequence[str]) -> AsyncIterator[Mapping[str, Any]]:
-        """Builds the named read models anew, all of them when none is named; raises UnknownReadModel."""
+    async def replay(self, names: Sequence[str], parked: bool = False) -> AsyncIterator[Mapping[str, Any]]:
+        """Builds the named read models anew, all of them when none is named; raises UnknownReadModel.
+
+        With ``parked`` only what they parked is applied, to the tables as they are.
+        """
         unknown = [name for name in names if name not in self._read_models]
         if unknown:
             known = ", ".join(sorted(self._read_models))
             raise UnknownReadModel(f"no read model is called {unknown[0]}; there are: {known}")
         models = [self._read_models[name] for name in names] or list(self._read_models.values())
-        async for progress in self._replayer.replay(models):
+        replayed = self._replayer.replay_parked(models) if parked else self._replayer.replay(models)
+        async for progress in replayed:
             yield progress
 
     async def erase(self, space: str) -> AsyncIterator[Mapping[str, Any]]:

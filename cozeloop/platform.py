@@ -272,8 +272,11 @@ class Operations(Protocol):
         """Checks chains, holes and the anchor; progress, then what was found."""
         ...
 
-    def replay(self, models: Sequence[str]) -> AsyncIterator[Line]:
-        """Rebuilds these read models beside the live ones, and switches. Raises KeyError for an unknown one."""
+    def replay(self, models: Sequence[str], parked: bool = False) -> AsyncIterator[Line]:
+        """Rebuilds these read models beside the live ones, and switches. Raises ValueError for an unknown one.
+
+        With ``parked`` only what they parked is applied, to the tables as they are.
+        """
         ...
 
     def erase(self, space: str) -> AsyncIterator[Line]:

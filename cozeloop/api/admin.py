@@ -18,7 +18,7 @@ from cozeloop.api.envelope import ApiError
 from cozeloop.api.modules import UNAVAILABLE, UNREADABLE, Module
 from cozeloop.api.refusals import answer_of, internal_error
 from cozeloop.api.routing import Api
-from cozeloop.api.scalars import I32, I64, Vt, WireModel
+from cozeloop.api.scalars import I32, I64, Bool, Vt, WireModel
 from cozeloop.platform import EventQuery, Line, Operations
 
 log = logging.getLogger("cozeloop.api")
@@ -45,9 +45,10 @@ class VerifyRequest(WireModel):
 
 
 class ReplayRequest(WireModel):
-    """Names of read models; all when empty."""
+    """Names of read models; all when empty. ``parked``: only what they parked, after the fix."""
 
     read_models: list[str] | None = None
+    parked: Bool | None = None
 
 
 class DestroyKeyRequest(WireModel):
@@ -83,8 +84,8 @@ async def verify(edge: Edge, req: VerifyRequest) -> Response:
 
 @api.post("/v1/platform/admin/replay", ReplayRequest, Lines, operator=True)
 async def replay(edge: Edge, req: ReplayRequest) -> Response:
-    """Progress of each read model that is built anew."""
-    return await lines(edge, operations(edge).replay(req.read_models or []))
+    """Progress of each read model that is built anew, or what came of each parked stream."""
+    return await lines(edge, operations(edge).replay(req.read_models or [], bool(req.parked)))
 
 
 @api.post("/v1/platform/admin/spaces/destroy-key", DestroyKeyRequest, Lines, operator=True)

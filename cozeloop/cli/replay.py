@@ -1,4 +1,4 @@
-"""``cozeloop replay``: builds read models anew from the log, beside the live ones, and switches."""
+"""``cozeloop replay``: builds read models anew from the log, or applies what they parked, after a fix."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ EXAMPLES = """Examples:
 
 cozeloop replay prompts --data-dir .cozeloop
 
-cozeloop replay --all --data-dir .cozeloop"""
+cozeloop replay --all --data-dir .cozeloop
+
+cozeloop replay --parked --data-dir .cozeloop"""
 
 
 def replay(
     read_models: Annotated[list[str] | None, typer.Argument(help="Names of read models.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every read model.")] = False,
+    parked: Annotated[
+        bool, typer.Option("--parked", help="Only the streams that were parked, of all read models or of those named.")
+    ] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Build read models anew from the log; queries go on meanwhile and switch at the end."""
-    if bool(read_models) == every:
-        raise typer.BadParameter("name read models, or say --all")
-    run(_replay(data_dir, read_models or []))
+    if (bool(read_models) and every) or not (read_models or every or parked):
+        raise typer.BadParameter("name read models, or say --all or --parked")
+    run((_parked if parked else _replay)(data_dir, read_models or []))
 
 
 async def _replay(data_dir: Path, names: list[str]) -> None:
@@ -40,3 +45,19 @@ async def _replay(data_dir: Path, names: list[str]) -> None:
                 typer.echo(f"\r{line['read_model']:<24} {line['done']} of {line['total']}\r", nl=False, err=True)
     if stopped:
         raise Failed("; ".join(stopped))
+
+
+async def _parked(data_dir: Path, names: list[str]) -> None:
+    left: list[str] = []
+    applied = 0
+    async with operations(data_dir) as platform:
+        async for line in platform.replay(names, parked=True):
+            if line["state"] == "applied":
+                applied += 1
+                typer.echo(f"{line['read_model']:<24} {line['stream']}: {line['events']} events, applied")
+            else:
+                left.append(f"{line['read_model']} {line.get('stream', '')}: {line['reason']}")
+    if left:
+        raise Failed(f"{len(left)} still parked: " + "; ".join(left[:5]))
+    if not applied:
+        typer.echo("nothing is parked")

@@ -39,8 +39,8 @@ class Operations(Protocol):
         """Progress and verdict."""
         ...
 
-    def replay(self, names: list[str]) -> AsyncIterator[Line]:
-        """Progress of each read model."""
+    def replay(self, names: list[str], parked: bool = False) -> AsyncIterator[Line]:
+        """Progress of each read model, or what came of each parked stream."""
         ...
 
     def erase(self, space: str) -> AsyncIterator[Line]:
@@ -100,9 +100,10 @@ class Remote:
         async for line in self._lines("GET", "/v1/platform/admin/verify"):
             yield line
 
-    async def replay(self, names: list[str]) -> AsyncIterator[Line]:
-        """Progress of each read model."""
-        async for line in self._lines("POST", "/v1/platform/admin/replay", json={"read_models": names}):
+    async def replay(self, names: list[str], parked: bool = False) -> AsyncIterator[Line]:
+        """Progress of each read model, or what came of each parked stream."""
+        asked = {"read_models": names, "parked": parked}
+        async for line in self._lines("POST", "/v1/platform/admin/replay", json=asked):
             yield line
 
     async def erase(self, space: str) -> AsyncIterator[Line]:

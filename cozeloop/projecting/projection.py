@@ -15,20 +15,23 @@ from sqlalchemy import Connection
 
 from cozeloop.projecting.batches import write_batch
 from cozeloop.projecting.building import CHUNK, Building, ReadsAll
-from cozeloop.projecting.folding import Fold
+from cozeloop.projecting.folding import Fold, Folded
 from cozeloop.projecting.opening import Opened, look_around
 from cozeloop.projecting.positions import ModelPositions
 from cozeloop.projecting.tables import (
+    Parked,
     Standing,
     advance,
     forget_parked,
     forget_versions,
     generation_of,
+    parked,
     put_standing,
     standings,
     switch_live,
     table_name,
 )
+from cozeloop.projecting.unparking import parked_events, unpark
 from events.event import Recorded
 from infra.eventstore.guard import Stand
 from infra.sql.database import SqlDatabase
@@ -158,6 +161,36 @@ class Projection:
                 end = {"read_model": name, "done": total, "total": total}
                 reason = building.stopped.get(name)
                 yield {**end, "state": "stopped", "reason": reason} if reason else {**end, "state": "switched"}
+
+    async def replay_parked(self, models: Sequence[ReadModel]) -> AsyncIterator[Mapping[str, Any]]:
+        """Applies to the live tables what these models parked, stream by stream; the feed goes on in between.
+
+        Yields ``{"read_model", "stream", "events", "state"}``: ``applied``, or ``parked`` with a ``reason`` when an
+        event still cannot be taken. Of a model that is stopped ``{"read_model", "state": "stopped", "reason"}``: it has
+        to be replayed whole.
+        """
+        async with self._replaying:
+            for name in (m.name for m in models):
+                if reason := self.stopped.get(name):
+                    yield {"read_model": name, "state": "stopped", "reason": f"replay it whole: {reason}"}
+                    continue
+                for each in [p for p in await self._database.read(parked) if p.model == name]:
+                    folded = await self._unpark(name, each)
+                    end = {"read_model": name, "stream": each.stream, "events": each.events}
+                    error = folded.notes[0]["error"] if folded.notes else ""
+                    yield {**end, "state": "parked", "reason": error} if error else {**end, "state": "applied"}
+
+    async def _unpark(self, name: str, each: Parked) -> Folded:
+        async with self._turn:
+            events = await parked_events(self._log, each.stream, each.position, self.position)
+
+            def fence(conn: Connection) -> None:
+                if advance(conn, [name], self.position, self.position, self._hash) != 1:
+                    raise Fenced(f"another runner has moved the read models on from {self.position}")
+
+            folded = await unpark(self._database, self._folds[name], each.stream, events, fence)
+            self._post()
+            return folded
 
     async def lag(self) -> dict[str, int]:
         """Read model -> how many positions it stands behind the log's end."""

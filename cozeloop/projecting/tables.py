@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, bindparam, delete, inspect, select, update
@@ -116,9 +116,36 @@ def parked_streams(conn: Connection, table_name: str) -> set[str]:
     return set(conn.execute(select(PARKED.c.stream).where(PARKED.c.table_name == table_name).distinct()).scalars())
 
 
-def forget_parked(conn: Connection, table_name: str) -> None:
-    """Deletes what was parked for a table that is being dropped or begun anew."""
-    conn.execute(delete(PARKED).where(PARKED.c.table_name == table_name))
+@dataclass(frozen=True)
+class Parked:
+    """A stream that a read model could not take: from ``position`` on its events wait, ``events`` of them by now."""
+
+    model: str
+    stream: str
+    position: int
+    events: int
+    error: str
+
+
+def parked(conn: Connection, create: bool = True) -> list[Parked]:
+    """Every parked stream of the live tables, with its first event's error, by read model and position."""
+    live = {s.live_table for s in standings(conn, create).values()}
+    if not live:
+        return []
+    t = PARKED.c
+    rows = conn.execute(select(PARKED).where(t.table_name.in_(sorted(live))).order_by(t.model, t.position))
+    found: dict[tuple[str, str], Parked] = {}
+    for row in rows:
+        before = found.get((row.model, row.stream))
+        seen = before or Parked(row.model, row.stream, row.position, 0, row.error)
+        found[row.model, row.stream] = replace(seen, events=seen.events + 1)
+    return sorted(found.values(), key=lambda p: (p.model, p.position))
+
+
+def forget_parked(conn: Connection, table_name: str, stream: str = "") -> None:
+    """Deletes what was parked for a table that is dropped or begun anew, or one stream of it that is applied now."""
+    where = [PARKED.c.table_name == table_name, *([PARKED.c.stream == stream] if stream else [])]
+    conn.execute(delete(PARKED).where(*where))
 
 
 def empty_notes(conn: Connection, space: str) -> None:

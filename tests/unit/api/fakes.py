@@ -150,11 +150,11 @@ class ToyOperations:
         yield {"done": 1}
         raise RuntimeError("secret of the machine room")
 
-    async def replay(self, models: Sequence[str]) -> AsyncIterator[Line]:
+    async def replay(self, models: Sequence[str], parked: bool = False) -> AsyncIterator[Line]:
         if "nothing" in models:
             raise ValueError("no read model is called nothing")
         for model in models:
-            yield {"read_model": model}
+            yield {"read_model": model, "parked": True} if parked else {"read_model": model}
 
 
 class World:

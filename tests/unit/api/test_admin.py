@@ -53,6 +53,8 @@ async def test_what_fails_in_the_middle_ends_with_a_code(world: World) -> None:
 
 
 async def test_read_models_are_replayed_by_name(world: World) -> None:
+    asked = {"read_models": ["a"], "parked": True}
+    assert await lines(world, "POST", "/replay", json=asked) == [{"read_model": "a", "parked": True}]
     assert await lines(world, "POST", "/replay", json={"read_models": ["a", "b"]}) == [
         {"read_model": "a"},
         {"read_model": "b"},

@@ -84,7 +84,7 @@ class ListLog:
         self.history = history
 
     async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
-        return self.history.recorded[after : after + limit]
+        return [r for r in self.history.recorded[after:] if filter in (">", str(r.stream))][:limit]
 
     async def end(self) -> int:
         return len(self.history.recorded)

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Connection, inspect, select
 
 from cozeloop.projecting import Fenced, ForeignLog, Halted, Projection
-from cozeloop.projecting.tables import PARKED, standings
+from cozeloop.projecting.tables import PARKED, Parked, standings
+from cozeloop.projecting.tables import parked as parked_streams
 from events.event import Event
 from infra.sql.database import SqlDatabase
 from projections.projector import ReadModel
@@ -103,6 +104,75 @@ async def test_a_parked_stream_stays_parked_after_a_restart(database: SqlDatabas
     await projection.apply(history.happened(account("1"), Paid(sum=3)))
     assert await database.read(rows_of, model) == [("1", "a", 0)]
     assert len(await database.read(parked)) == 2
+
+
+async def unparked(projection: Projection, *models: ReadModel) -> list[dict[str, Any]]:
+    return [dict(p) async for p in projection.replay_parked(models)]
+
+
+async def test_after_the_fix_the_parked_events_are_applied_in_their_order(database: SqlDatabase) -> None:
+    """R6: a replay of what was parked; the rows are those of a replay of everything."""
+    history, broken, mended = History(), balances(), balances(refuses=False)
+    projection = await opened(database, history, broken, balances(name="other", refuses=False))
+    await projection.apply(
+        [
+            *history.happened(account("1"), Opened(owner="a"), Paid(sum=-1), Paid(sum=3)),
+            *history.happened(account("2"), Opened(owner="b")),
+            *history.happened(account("1"), Unheard(), Paid(sum=7)),
+            *history.happened(account("3"), Opened(owner="c"), Paid(sum=-4)),
+        ]
+    )
+    assert await database.read(parked_streams) == [
+        Parked("balances", "7.accounts.1", 2, 3, "Paid: WontCount: -1"),
+        Parked("balances", "7.accounts.3", 8, 1, "Paid: WontCount: -4"),
+    ]
+    projection = await opened(database, history, mended, balances(name="other", refuses=False))
+    assert await unparked(projection, mended) == [
+        {"read_model": "balances", "stream": "7.accounts.1", "events": 3, "state": "applied"},
+        {"read_model": "balances", "stream": "7.accounts.3", "events": 1, "state": "applied"},
+    ]
+    assert await database.read(parked) == []
+    assert await unparked(projection, mended) == []
+    await projection.apply(history.happened(account("1"), Paid(sum=9)))
+    rows = await database.read(rows_of, mended)
+    assert rows == [("1", "a", 9), ("2", "b", 0), ("3", "c", -4)]
+    await replayed(projection, mended)
+    assert await database.read(rows_of, mended) == rows
+
+
+async def test_what_still_cannot_be_taken_stays_parked_from_there_on(database: SqlDatabase) -> None:
+    history, model = History(), balances()
+    projection = await opened(database, history, model)
+    await projection.apply(history.happened(account("1"), Opened(owner="a"), Paid(sum=-1), Paid(sum=3), Paid(sum=5)))
+    [line] = await unparked(projection, model)
+    assert (line["state"], line["reason"]) == ("parked", "Paid: WontCount: -1")
+    assert [p.events for p in await database.read(parked_streams)] == [3]
+    await projection.apply(history.happened(account("1"), Paid(sum=6)))
+    assert await database.read(rows_of, model) == [("1", "a", 0)]
+
+
+async def test_a_fenced_runner_applies_nothing_of_what_is_parked(database: SqlDatabase) -> None:
+    history, broken, mended = History(), balances(), balances(refuses=False)
+    zombie = await opened(database, history, broken)
+    await zombie.apply(history.happened(account("1"), Opened(owner="a"), Paid(sum=-1)))
+    zombie = await opened(database, history, mended)
+    other = await opened(database, history, mended)
+    await other.apply(history.happened(account("2"), Opened(owner="b")))
+    with pytest.raises(Fenced):
+        await unparked(zombie, mended)
+    assert [p.stream for p in await database.read(parked_streams)] == ["7.accounts.1"]
+    assert [line["state"] for line in await unparked(other, mended)] == ["applied"]
+    assert (await database.read(rows_of, mended))[0] == ("1", "a", -1)
+
+
+async def test_a_stopped_model_is_not_unparked_but_says_to_replay_it_whole(database: SqlDatabase) -> None:
+    history, broken = History(), balances()
+    projection = await opened(database, history, broken)
+    for n in range(101):
+        await projection.apply(history.happened(account(str(n)), Opened(owner="a"), Paid(sum=-1)))
+    [line] = await unparked(projection, broken)
+    assert line["state"] == "stopped"
+    assert line["reason"].startswith("replay it whole: ")
 
 
 async def test_an_event_that_the_database_refuses_is_parked_and_the_batch_goes_on(database: SqlDatabase) -> None:
