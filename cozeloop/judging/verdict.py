@@ -22,6 +22,8 @@ LONGEST = 64 * 1024
 STARTS = 500
 """Braces at which an object is looked for."""
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2})?")
+_UNTIDY = re.compile("[\0\ud800-\udfff]")
+"""What JSON may spell and no database takes."""
 _FENCE = re.compile(r"^\s*```[a-zA-Z]{0,10}[ \t]*\n?|\n?[ \t]*```\s*$")
 _TRAILING_COMMA = re.compile(r",(\s{0,100}[}\]])")
 _SAYS = r"""["'*`]{0,3}\s{0,3}(?:[:=：]|\bis\b)\s{0,10}["'*`]{0,3}"""
@@ -155,7 +157,8 @@ def _verdict(score: Any, reason: Any) -> Verdict | None:
         number = float(score)
     except (OverflowError, ValueError):
         return None
-    return Verdict(number, reason.strip()) if math.isfinite(number) and reason.strip() else None
+    told = _UNTIDY.sub("\N{REPLACEMENT CHARACTER}", reason).strip()
+    return Verdict(number, told) if math.isfinite(number) and told else None
 
 
 def _no_constant(name: str) -> None:

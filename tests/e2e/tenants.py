@@ -118,6 +118,10 @@ class Owner:
         page = {"workspace_id": self.caller.space, "page_number": 1, "page_size": 10}
         [shown] = self.caller.call("POST", f"{EVALUATION}/evaluators/list", page)["evaluators"]
         self.ids["evaluator_id"] = shown["evaluator_id"]
+        run = f"{EVALUATION}/evaluators_versions/{self.ids['evaluator_version_id']}/run"
+        asked = {"evaluate_dataset_fields": {"input": {"content_type": "Text", "text": self.text("evaluated")}}}
+        body = {"workspace_id": self.caller.space, "input_data": asked, "ext": {"note": self.text("ext")}}
+        self.ids["evaluator_record_id"] = self.caller.call("POST", run, body)["record"]["id"]
 
     def experiment(self) -> None:
         """Two experiments over the set that have ended: one to name alone, one in lists."""

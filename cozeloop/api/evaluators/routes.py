@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from commands.evaluators import messages as rules
-from commands.evaluators.content import CODE_TYPE, check_code, check_content, check_part, code_of, is_judge
+from commands.evaluators.content import CODE_TYPE, check_code, check_content, check_part
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.evaluators import answers, translate
+from cozeloop.api.evaluators.checks import check_source, checked, content_of, missing
 from cozeloop.api.evaluators.refusals import INVALID_PARAM, VERSION_MISSING
 from cozeloop.api.modules import Module
 from cozeloop.api.people import base_info_users
@@ -31,11 +32,8 @@ from projections.evaluators.evaluators import (
 
 api = Api(Module.EVALUATION)
 PATH = "/api/evaluation/v1"
-CONTENT_LIMIT = 512 * 1024
-"""Bytes of a content's JSON: a draft is one message of the log server."""
 IDS_LIMIT = 200
 PAGE_LIMIT = 200
-SYNTAX = 601205047
 
 
 @api.post(f"{PATH}/evaluators", wire.CreateEvaluatorRequest, wire.CreateEvaluatorResponse)
@@ -269,33 +267,6 @@ async def existing(
     return space, rows[0]
 
 
-async def checked(edge: Edge, evaluator_type: int, given: wire.EvaluatorContent) -> dict[str, Any]:
-    """Content that may stand as a version."""
-    content = content_of(given)
-    check_content(evaluator_type, content)
-    await check_source(edge, content)
-    return content
-
-
-async def check_source(edge: Edge, content: Mapping[str, Any]) -> None:
-    """Refuses source that the sandbox would not run; a judge has none."""
-    if is_judge(content):
-        return
-    code = code_of(content)
-    if wrong := await edge.platform.code.check_syntax(code):
-        raise ApiError(SYNTAX, f"evaluator code is not valid,{wrong}")
-    if refused := edge.platform.code.check_static(code):
-        raise ApiError(refused[0], f"evaluator code is refused,{refused[1]}")
-
-
-def content_of(given: wire.EvaluatorContent) -> dict[str, Any]:
-    """Content as it is kept; refuses what is longer than a draft may be."""
-    content = translate.normalised(given.model_dump(mode="json", by_alias=True, exclude_none=True))
-    if len(canonical(content).encode()) > CONTENT_LIMIT:
-        raise ApiError(INVALID_PARAM, f"invalid param,evaluator_content is longer than {CONTENT_LIMIT} bytes")
-    return content
-
-
 def paged(page: int | None, size: int | None) -> tuple[int, int]:
     """Page and size; without either there is one page that holds everything (size 0)."""
     for name, value in (("page_number", page), ("page_size", size)):
@@ -317,11 +288,6 @@ def bounded(ids: Sequence[str] | None, name: str) -> Sequence[str]:
     if len(ids or ()) > IDS_LIMIT:
         raise ApiError(INVALID_PARAM, f"invalid param,{name} has more than {IDS_LIMIT} ids")
     return ids or ()
-
-
-def missing(name: str) -> ApiError:
-    """The refusal of a request without a required field."""
-    return ApiError(INVALID_PARAM, f"invalid param,{name} is required")
 
 
 def version_missing() -> ApiError:

@@ -116,6 +116,11 @@ class PromptSourceType(IntEnum):
     Custom = 3
 
 
+class TemplateType(IntEnum):
+    Prompt = 1
+    Code = 2
+
+
 class ToolType(IntEnum):
     Function = 1
     GoogleSearch = 2
@@ -1633,6 +1638,28 @@ class CreateEvalTargetParam(WireModel):
     sandbox_agent: SandboxAgent | None = None
 
 
+class BatchDebugEvaluatorRequest(WireModel):
+    workspace_id: I64 | None = None
+    evaluator_content: EvaluatorContent | None = None
+    input_data: list[EvaluatorInputData] | None = None
+    evaluator_type: IntOf[EvaluatorType] | None = None
+    evaluator_run_conf: EvaluatorRunConfig | None = None
+
+
+class BatchDebugEvaluatorResponse(WireModel):
+    evaluator_output_data: list[EvaluatorOutputData] | None = None
+
+
+class BatchGetEvaluatorRecordsRequest(WireModel):
+    workspace_id: I64 | None = None
+    evaluator_record_ids: list[I64] | None = None
+    include_deleted: Bool | None = None
+
+
+class BatchGetEvaluatorRecordsResponse(WireModel):
+    records: list[EvaluatorRecord] | None = None
+
+
 class BatchGetEvaluatorVersionsRequest(WireModel):
     workspace_id: I64 | None = None
     evaluator_version_ids: list[I64] | None = None
@@ -1674,6 +1701,18 @@ class CreateEvaluatorResponse(WireModel):
     evaluator_id: I64 | None = None
 
 
+class DebugEvaluatorRequest(WireModel):
+    workspace_id: I64 | None = None
+    evaluator_content: EvaluatorContent | None = None
+    input_data: EvaluatorInputData | None = None
+    evaluator_type: IntOf[EvaluatorType] | None = None
+    evaluator_run_conf: EvaluatorRunConfig | None = None
+
+
+class DebugEvaluatorResponse(WireModel):
+    evaluator_output_data: EvaluatorOutputData | None = None
+
+
 class DeleteEvaluatorRequest(WireModel):
     PLACES: ClassVar[dict[str, str]] = {"evaluator_id": "path", "workspace_id": "query"}
     evaluator_id: I64
@@ -1682,6 +1721,25 @@ class DeleteEvaluatorRequest(WireModel):
 
 class DeleteEvaluatorResponse(WireModel):
     pass
+
+
+class GetDefaultPromptEvaluatorToolsRequest(WireModel):
+    pass
+
+
+class GetDefaultPromptEvaluatorToolsResponse(WireModel):
+    tools: list[Tool] | None = None
+
+
+class GetEvaluatorRecordRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"workspace_id": "query", "evaluator_record_id": "path", "include_deleted": "query"}
+    workspace_id: I64 | None = None
+    evaluator_record_id: I64
+    include_deleted: Bool | None = None
+
+
+class GetEvaluatorRecordResponse(WireModel):
+    record: EvaluatorRecord | None = None
 
 
 class GetEvaluatorRequest(WireModel):
@@ -1705,6 +1763,17 @@ class GetEvaluatorVersionRequest(WireModel):
 
 class GetEvaluatorVersionResponse(WireModel):
     evaluator: Evaluator | None = None
+
+
+class GetTemplateInfoRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"builtin_template_type": "query", "builtin_template_key": "query", "language_type": "query"}
+    builtin_template_type: IntOf[TemplateType] | None = None
+    builtin_template_key: str | None = None
+    language_type: LanguageType | None = None
+
+
+class GetTemplateInfoResponse(WireModel):
+    builtin_template: EvaluatorContent | None = None
 
 
 class ListEvaluatorVersionsRequest(WireModel):
@@ -1738,6 +1807,32 @@ class ListEvaluatorsRequest(WireModel):
 class ListEvaluatorsResponse(WireModel):
     evaluators: list[Evaluator] | None = None
     total: I64 | None = None
+
+
+class ListTemplatesRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"builtin_template_type": "query"}
+    builtin_template_type: IntOf[TemplateType] | None = None
+
+
+class ListTemplatesResponse(WireModel):
+    builtin_template_keys: list[EvaluatorContent] | None = None
+
+
+class RunEvaluatorRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"evaluator_version_id": "path"}
+    workspace_id: I64 | None = None
+    evaluator_version_id: I64
+    input_data: EvaluatorInputData | None = None
+    experiment_id: I64 | None = None
+    experiment_run_id: I64 | None = None
+    item_id: I64 | None = None
+    turn_id: I64 | None = None
+    evaluator_run_conf: EvaluatorRunConfig | None = None
+    ext: dict[str, str] | None = None
+
+
+class RunEvaluatorResponse(WireModel):
+    record: EvaluatorRecord | None = None
 
 
 class SubmitEvaluatorVersionRequest(WireModel):
@@ -1780,6 +1875,19 @@ class UpdateEvaluatorRequest(WireModel):
 
 class UpdateEvaluatorResponse(WireModel):
     pass
+
+
+class ValidateEvaluatorRequest(WireModel):
+    workspace_id: I64 | None = None
+    evaluator_content: EvaluatorContent | None = None
+    evaluator_type: IntOf[EvaluatorType] | None = None
+    input_data: EvaluatorInputData | None = None
+
+
+class ValidateEvaluatorResponse(WireModel):
+    valid: Bool | None = None
+    error_message: str | None = None
+    evaluator_output_data: EvaluatorOutputData | None = None
 
 
 class BatchDeleteExperimentsRequest(WireModel):

@@ -100,3 +100,7 @@ def test_a_call_of_the_function_is_read_and_another_is_none():
 
 def test_of_a_long_answer_the_end_is_read():
     assert of_text("x" * 2 * LONGEST + '{"score": 0.5, "reason": "half of it"}') == GOOD
+
+
+def test_what_no_database_takes_is_replaced_in_a_reason():
+    assert of_text('{"score": 1, "reason": "a\\u0000b\\ud800c"}').reason == "a\ufffdb\ufffdc"
