@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -138,10 +138,10 @@ def _walk(tour: Tour) -> None:
     tour.register()
     prompt_id = tour.prompt(tour.first_model())
     set_id, set_version = tour.dataset()
-    evaluator_version = tour.triage_evaluator()
+    evaluators = (tour.triage_evaluator(), tour.triage_judge())
     experiments = []
     for version in VERSIONS:
-        experiment = tour.submit(f"triage-{version}", set_id, set_version, evaluator_version, (prompt_id, version), 4)
+        experiment = tour.submit(f"triage-{version}", set_id, set_version, evaluators, (prompt_id, version), 4)
         experiments.append(experiment)
         with Progress(
             TextColumn(f"  ticket_triage {version}"), BarColumn(), MofNCompleteColumn(), console=console
@@ -149,33 +149,46 @@ def _walk(tour: Tour) -> None:
             task = bar.add_task("items", total=None)
             for progress in tour.watch(experiment):
                 bar.update(task, completed=progress.done, total=progress.total)
-    _scores(tour, experiments)
+    _scores(tour, experiments, evaluators)
 
 
-def _scores(tour: Tour, experiments: list[str]) -> None:
-    scores = [tour.score(e) for e in experiments]
-    table = Table("prompt version", "average score", "right", title="Scores", title_justify="left")
-    for version, score in zip(VERSIONS, scores, strict=True):
-        table.add_row(version, f"{score[1]:.2f}", f"{score[2]:.0f}")
+def _scores(tour: Tour, experiments: list[str], evaluators: tuple[str, str]) -> None:
+    exact, judge = evaluators
+    table = Table("prompt version", "exact-team", "right", "right-team", title="Average scores", title_justify="left")
+    for version, scores in zip(VERSIONS, map(tour.scores, experiments), strict=True):
+        by_code, judged = scores.get(exact, {}), scores.get(judge, {})
+        table.add_row(version, _number(by_code, 1, ".2f"), _number(by_code, 2, ".0f"), _number(judged, 1, ".2f"))
     console.print()
     console.print(table)
-    shown = Table("ticket", *VERSIONS, title="Where they differ", title_justify="left")
+    titles = (f"{version}: code, judge" for version in VERSIONS)
+    shown = Table("ticket", *titles, title="Where they differ", title_justify="left")
+    said = ""
     for item in tour.results(experiments)["item_results"]:
         results = item["turn_results"][0]["experiment_results"]
-        answers = [_answer(r["payload"]) for r in results]
+        answers = [_answer(r["payload"], evaluators) for r in results]
         if answers[0][1] != answers[1][1] and shown.row_count < 6:
             cells = results[0]["payload"]["eval_set"]["turn"]["field_data_list"]
-            shown.add_row(
-                cells[0]["content"]["text"][:60], *(f"{text[:40]!r} → {score:.0f}" for text, score in answers)
-            )
+            shown.add_row(cells[0]["content"]["text"][:60], *(f"{text[:40]!r} → {marks}" for text, marks, _ in answers))
+            said = said or answers[0][2]
     console.print(shown)
+    if said:
+        console.print(f"What the judge said of the first: {said}", markup=False)
 
 
-def _answer(payload: dict[str, object]) -> tuple[str, float]:
-    record = payload["target_output"]["eval_target_record"]["eval_target_output_data"]  # type: ignore[index]
+def _number(aggregates: dict[int, float], kind: int, form: str) -> str:
+    """An aggregate, or a dash where no item has a score."""
+    return format(aggregates[kind], form) if kind in aggregates else "-"
+
+
+def _answer(payload: dict[str, Any], evaluators: tuple[str, str]) -> tuple[str, str, str]:
+    """What the prompt answered, the evaluators' scores, and the judge's reason or error."""
+    record = payload.get("target_output", {}).get("eval_target_record", {}).get("eval_target_output_data", {})
     text = record.get("output_fields", {}).get("actual_output", {}).get("text", "(failed)")
-    [evaluated] = payload["evaluator_output"]["evaluator_records"].values()  # type: ignore[index]
-    return text, evaluated["evaluator_output_data"].get("evaluator_result", {}).get("score", 0.0)
+    records = payload["evaluator_output"]["evaluator_records"]
+    outputs = [records.get(version_id, {}).get("evaluator_output_data", {}) for version_id in evaluators]
+    results = [o.get("evaluator_result", {}) for o in outputs]
+    marks = ", ".join(f"{r['score']:g}" if "score" in r else "-" for r in results)
+    return text, marks, results[1].get("reasoning") or outputs[1].get("evaluator_run_error", {}).get("message", "")
 
 
 def _where_next(tour: Tour, url: str, data_dir: Path) -> None:

@@ -1,7 +1,8 @@
 """A small OpenAI-compatible endpoint that answers by rule, for a demo without a key. It is no language model.
 
 It reads the prompt. When the instruction lists labels and asks for exactly one of them, it weighs every clue in the
-ticket and answers with the label alone. Otherwise it goes by the first clue and answers the way assistants like to:
+ticket and answers with the label alone. When it asks for a score, the conversation is a judge's: the answer that is
+shown is compared with the expected team. Otherwise it goes by the first clue and answers the way assistants like to:
 often in a sentence, often with a team's name of its own making.
 """
 
@@ -57,6 +58,8 @@ OWN_NAMES: Final = {
 }
 _LABEL = re.compile(r"^\s*[-*]\s*([A-Za-z_]+)\s*(?::|$)", re.MULTILINE)
 _ONE_LABEL = re.compile(r"\b(exactly|only|just) one (label|word|of)\b", re.IGNORECASE)
+_JUDGE = re.compile(r'"score"|\bscore\b', re.IGNORECASE)
+_JUDGED = re.compile(r"^Expected team:(?P<expected>.*?)^Answer:(?P<answer>.*)\Z", re.DOTALL | re.MULTILINE)
 _WORD = re.compile(r"[a-z0-9]+(?:-[a-z]+)*")
 
 
@@ -64,6 +67,8 @@ def answer(messages: Sequence[Mapping[str, Any]]) -> str:
     """What the model says to a conversation: the system messages instruct, the last user message is the ticket."""
     instruction = "\n".join(_text(m) for m in messages if m.get("role") == "system")
     ticket = next((_text(m) for m in reversed(messages) if m.get("role") == "user"), "")
+    if _JUDGE.search(instruction) and (judged := _JUDGED.search(ticket)):
+        return _judgement(judged["expected"].strip(), judged["answer"].strip())
     labels = _LABEL.findall(instruction)
     if labels and _ONE_LABEL.search(instruction):
         return _weighed(ticket, labels)
@@ -81,6 +86,21 @@ def _weighed(ticket: str, labels: Sequence[str]) -> str:
     """The label with most clues in the ticket; of equals the one that is listed first."""
     words = set(_WORD.findall(ticket.lower()))
     return max(labels, key=lambda label: len(words & CLUES.get(label.lower(), frozenset({label.lower()}))))
+
+
+def _judgement(expected: str, given: str) -> str:
+    """JSON as judges are asked for: 1 for the team's label among other words, a half for a name that points to it."""
+    named = {team for team in CLUES if team in _WORD.findall(given.lower())}
+    pointed = {team for team, name in OWN_NAMES.items() if name.lower() in given.lower()}
+    if named == {expected}:
+        return _verdict(1, f"It names the team {expected}.")
+    if expected in named | pointed:
+        return _verdict(0.5, f"It says {given[:60]!r}, from which {expected} can be guessed.")
+    return _verdict(0, f"Expected was {expected}; it says {given[:60]!r}.")
+
+
+def _verdict(score: float, reason: str) -> str:
+    return json.dumps({"reason": reason, "score": score})
 
 
 def _chatty(ticket: str) -> str:

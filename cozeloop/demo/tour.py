@@ -1,4 +1,4 @@
-"""The demo's tour over HTTP alone: a prompt in two versions, a set, an evaluator, an experiment of each version."""
+"""The demo's tour over HTTP alone: a prompt in two versions, a set, two evaluators, an experiment of each version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from cozeloop.demo.story import STRICT, TICKET, VAGUE, evaluator, tickets
+from cozeloop.demo.story import STRICT, TICKET, VAGUE, evaluator, judge, tickets
 
 VERSIONS = ("0.0.1", "0.0.2")
 FINAL = {11, 12, 13, 14}
@@ -58,9 +58,9 @@ class Tour:
         self.token = self.call("POST", tokens, {"name": "demo", "duration_day": "1"})["token"]
         self.say(f"registered {self.email} with the space {self.space}")
 
-    def first_model(self) -> str:
-        """The id of the first model that may be an experiment's target."""
-        body = {"workspace_id": self.space, "scenario": "eval_target", "page_size": 10, "page_token": "0"}
+    def first_model(self, scenario: str = "eval_target") -> str:
+        """The id of the first model that may be an experiment's target, or serve another scenario."""
+        body = {"workspace_id": self.space, "scenario": scenario, "page_size": 10, "page_token": "0"}
         models = self.call("POST", "/api/llm/v1/models/list", body)["models"]
         if not models:
             raise TourFailed("no model is configured for this space: see docs/how-to/configure-models.md")
@@ -136,17 +136,17 @@ class Tour:
         name: str,
         set_id: str,
         version_id: str,
-        evaluator_version_id: str,
+        evaluators: str | Sequence[str],
         prompt: tuple[str, str] | None,
         concurrency: int,
     ) -> str:
-        """An experiment over the set; its id."""
+        """An experiment over the set with the evaluators' versions; its id."""
         body: dict[str, Any] = {
             "workspace_id": self.space,
             "name": name,
             "eval_set_id": set_id,
             "eval_set_version_id": version_id,
-            "evaluator_version_ids": [evaluator_version_id],
+            "evaluator_version_ids": [evaluators] if isinstance(evaluators, str) else list(evaluators),
             "item_concur_num": concurrency,
         }
         if prompt:
@@ -172,15 +172,24 @@ class Tour:
 
     def score(self, experiment_id: str) -> dict[int, float]:
         """Aggregator type -> value of the first evaluator (1 average, 2 sum, 3 largest, 4 smallest)."""
+        return next(iter(self.scores(experiment_id).values()))
+
+    def scores(self, experiment_id: str) -> dict[str, dict[int, float]]:
+        """Evaluator version id -> aggregator type -> value; without values where no item has a score."""
         answer = self.call(
             "POST",
             f"{EVALUATION}/experiments/aggr_results/batch_get",
             {"experiment_ids": [experiment_id]},
             workspace_id=self.space,
         )
-        results = next(iter(answer["expt_aggregate_result"][0]["evaluator_results"].values()))
+        found = answer["expt_aggregate_result"][0]["evaluator_results"]
         return {
-            a["aggregator_type"]: a["data"]["value"] for a in results["aggregator_results"] if a["aggregator_type"] < 5
+            version_id: {
+                a["aggregator_type"]: a["data"]["value"]
+                for a in results["aggregator_results"]
+                if a["aggregator_type"] < 5
+            }
+            for version_id, results in found.items()
         }
 
     def results(self, experiment_ids: Sequence[str], page: int = 1, size: int = 100) -> dict[str, Any]:
@@ -198,6 +207,12 @@ class Tour:
         """The demo's evaluator; the id of its version."""
         version_id = self.code_evaluator("exact-team", evaluator())
         self.say("created the code evaluator exact-team: the answer must be the team's label, letter for letter")
+        return version_id
+
+    def triage_judge(self) -> str:
+        """The demo's judge; the id of its version."""
+        version_id = self.evaluator_version("right-team", 1, judge(self.first_model("evaluator")))
+        self.say("created the judge right-team: a model is asked whether the ticket would reach the right team")
         return version_id
 
 

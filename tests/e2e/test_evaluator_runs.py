@@ -164,3 +164,22 @@ class TestRecords:
         assert lab.code(f"{BASE}/evaluators_versions/1/run", {"input_data": {}}) == VERSION_MISSING
         answer = lab.http.get(f"{BASE}/evaluator_records/1", params={"workspace_id": lab.space}).json()
         assert answer["code"] == RECORD_MISSING
+
+
+class TestTemplates:
+    @pytest.mark.parametrize("kind", [1, 2])
+    def test_every_template_becomes_an_evaluator(self, lab: Laboratory, kind: int) -> None:
+        listed = lab.call("POST", f"{BASE}/evaluators/list_template", {}, builtin_template_type=kind)
+        assert listed["builtin_template_keys"]
+        for each in listed["builtin_template_keys"]:
+            key = next(v for part in each.values() for k, v in part.items() if k.endswith("template_key"))
+            asked = {"builtin_template_type": kind, "builtin_template_key": key}
+            content = lab.call("POST", f"{BASE}/evaluators/get_template_info", {}, **asked)["builtin_template"]
+            if kind == 1:
+                content["prompt_evaluator"]["model_config"] = {"model_id": ECHO}
+            assert lab.evaluator_version(lab.name("template"), kind, content)
+
+    def test_a_template_that_is_not_there_is_not_found(self, lab: Laboratory) -> None:
+        asked = {"builtin_template_type": 1, "builtin_template_key": "none"}
+        answer = lab.http.post(f"{BASE}/evaluators/get_template_info", json={}, params=asked).json()
+        assert answer["code"] == 601205003

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from commands.evaluators.scale import Scale
 from cozeloop.demo import story
 from cozeloop.demo.rule_model import answer
+from cozeloop.judging.template import render
+from cozeloop.judging.verdict import of_text
 
 
 def said(instruction: str, ticket: str) -> str:
@@ -82,3 +85,39 @@ def test_the_evaluator_compares_letter_for_letter_and_says_what_it_saw() -> None
 
     assert (scored("billing").score, scored("billing").reason) == (1.0, "as expected: billing")
     assert (scored("Billing").score, scored("Billing").reason) == (0.0, "expected 'billing', given 'Billing'")
+
+
+@pytest.mark.parametrize(
+    ("given", "score"),
+    [
+        ("billing", 1.0),
+        ("This is for the Billing team.", 1.0),
+        ("Finance", 0.5),
+        ("billing or shipping", 0.5),
+        ("shipping", 0.0),
+        ("Logistics", 0.0),
+        ("billings", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_as_a_judge_it_compares_the_answer_with_the_expected_team(given: str, score: float) -> None:
+    row = {"input": "I paid twice.", "reference_output": "billing", "actual_output": given}
+    inputs = {key: {"content_type": "Text", "text": value} for key, value in row.items()}
+    verdict = of_text(answer(render(story.judge("1"), inputs, (), Scale(), "")))
+    assert verdict.score == score
+    assert "billing" in verdict.reason
+
+
+def test_the_judge_is_kinder_to_the_vague_prompt_and_agrees_on_the_strict_one() -> None:
+    average: dict[str, list[float]] = {}
+    for prompt in (story.VAGUE, story.STRICT):
+        for ticket in story.tickets():
+            row = {**ticket, "actual_output": said(prompt, ticket["input"])}
+            inputs = {key: {"content_type": "Text", "text": value} for key, value in row.items()}
+            score = of_text(answer(render(story.judge("1"), inputs, (), Scale(), ""))).score
+            average.setdefault(prompt, []).append(score)
+            exact = row["actual_output"] == row["reference_output"]
+            assert score == 1 or not exact
+            assert prompt == story.VAGUE or score == exact
+    assert sum(average[story.VAGUE]) / 36 > 8 / 36 + 0.2
+    assert sum(average[story.STRICT]) == 31
