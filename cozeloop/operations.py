@@ -7,15 +7,16 @@ from a command that works alone on a data directory.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from cozeloop.erasing import Erasing
 from cozeloop.platform import EventQuery
 from events.event import Recorded, Stream, Unrecognised
 from infra.eventstore.anchor import AnchorFile
+from infra.eventstore.inventory import Inventory
 from infra.eventstore.jetstream_log import JetStreamLog
-from infra.eventstore.verify import verify
+from infra.eventstore.verify import NOT_DETECTED, verify
 from projections.projector import ReadModel
 
 PAGE = 500
@@ -49,12 +50,14 @@ class LogOperations:
         read_models: Sequence[ReadModel],
         replayer: Replayer,
         erasing: Erasing,
+        inventory: Callable[[], Inventory],
     ) -> None:
         self._log = log
         self._anchor = anchor
         self._read_models = {model.name: model for model in read_models}
         self._replayer = replayer
         self._erasing = erasing
+        self._inventory = inventory
 
     async def events(self, query: EventQuery) -> AsyncIterator[Mapping[str, Any]]:
         """The events wanted, oldest first."""
@@ -86,18 +89,20 @@ class LogOperations:
     async def verify(self) -> AsyncIterator[Mapping[str, Any]]:
         """Progress, and the verdict last (``final`` true)."""
         last: Mapping[str, Any] = {}
-        async for report in verify(self._log.reader, self._anchor.anchor):
+        async for report in verify(self._log.reader, self._anchor.anchor, objects=self._inventory()):
             last = {
                 "done": report.done,
                 "total": report.total,
                 "events": report.events,
                 "streams": report.streams,
                 "digest": report.digest,
+                "objects": report.objects,
+                "orphans": list(report.orphans),
                 "problems": list(report.problems),
                 "final": False,
             }
             yield last
-        yield {**last, "final": True, "clean": not last["problems"]}
+        yield {**last, "final": True, "clean": not last["problems"], "not_detected": NOT_DETECTED}
 
     async def replay(self, names: Sequence[str], parked: bool = False) -> AsyncIterator[Mapping[str, Any]]:
         """Builds the named read models anew, all of them when none is named; raises UnknownReadModel.

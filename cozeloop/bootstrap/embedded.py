@@ -28,6 +28,7 @@ from cozeloop.projecting.feeding import Feeder, Follower
 from cozeloop.settings import Settings
 from cozeloop.sweeping import sweep_for_ever
 from infra import clock
+from infra.eventstore.inventory import Inventory
 from infra.ids import SnowflakeIds
 from infra.messaging.drafts import JetStreamDrafts
 from infra.messaging.feed import Feed
@@ -108,7 +109,14 @@ class Embedded:
         platform.models = open_models(core)
         platform.code = open_sandbox(core)
         platform.past = open_past(core)
-        platform.operations = LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing)
+        platform.operations = LogOperations(
+            core.log,
+            core.anchor,
+            READ_MODELS,
+            core.projection,
+            erasing,
+            lambda: Inventory(core.objects, core.vault.keys),
+        )
 
     async def _serve(self, core: Core, erasing: Erasing) -> None:
         """What goes on by itself. A feed that ended early leaves reading, and says what is wrong."""

@@ -11,7 +11,7 @@ from cozeloop.cli.running import DEFAULT_DATA_DIR, DataDir, operations, run
 
 EXAMPLES = """Example: cozeloop verify --data-dir .cozeloop
 
-It reads every event and checks hash chains, holes and the signed anchor. It cannot detect a tail that was lost together with the anchor file and every read database, nor a forgery by somebody who holds the installation key."""  # noqa: E501
+It reads every event and checks hash chains, holes, the signed anchor, and that every object an event names is there and unaltered. Objects that no event names are listed as orphans: an append that never came left them, and they may be deleted while the platform is stopped. It cannot detect a tail that was lost together with the anchor file and every read database, nor a forgery by somebody who holds the installation key."""  # noqa: E501
 
 
 def verify(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
@@ -31,6 +31,11 @@ async def _verify(data_dir: Path) -> None:
                 for problem in line["problems"]:
                     typer.echo(f"problem: {problem}", err=True)
                 typer.echo(f"{line['events']} events in {line['streams']} streams, digest {line['digest'][:16]}")
+                if line["objects"] or line["orphans"]:
+                    typer.echo(f"{line['objects']} objects are named by events, {len(line['orphans'])} by none")
+                for name in line["orphans"]:
+                    typer.echo(f"orphan: {name}", err=True)
+                typer.echo(f"not detected: {line['not_detected']}")
                 typer.echo("the log is whole" if line["clean"] else "the log is NOT what was written")
                 clean = line["clean"]
     if not clean:

@@ -19,6 +19,9 @@ from infra.eventstore.envelope import StoredRecord
 from infra.eventstore.log import Damaged
 from infra.vault.keys import Keyring, SpaceKey
 
+SEALED_OBJECTS = "sealed/"
+"""What the names of sealed values begin with; the space follows."""
+
 
 class ObjectStore(Protocol):
     """Where large sealed values lie."""
@@ -51,7 +54,7 @@ class Sealer:
             nonce, sealed = key.seal(plain, associated(stream.name, type(event).__name__, name))
             wire = {"key": key.id, "nonce": b64encode(nonce).decode()}
             if len(sealed) > event.inline_limit:
-                wire["object"] = f"sealed/{stream.space}/{key.digest(nonce + plain)}"
+                wire["object"] = f"{SEALED_OBJECTS}{stream.space}/{key.digest(nonce + plain)}"
                 await self._objects.put(wire["object"], sealed)
             else:
                 wire["sealed"] = b64encode(sealed).decode()

@@ -1,21 +1,23 @@
-"""Reads the whole log and says whether it is what was written: chains, holes, and the anchor.
-
-What it cannot detect: a tail lost together with the anchor file and every read database that had seen it, and a
-forgery by someone who holds the installation key.
-"""
+"""Reads the whole log and says whether it is what was written: chains, holes, the anchor, and the objects it names."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from infra.eventstore.anchor import Anchor
 from infra.eventstore.guard import gap, log_id_of
+from infra.eventstore.inventory import Inventory
 from infra.eventstore.log import Damaged
 from infra.eventstore.mapper import check_link
 from infra.eventstore.reading import BATCH, Reader
 
 MOST_PROBLEMS = 100
+NOT_DETECTED = (
+    "a tail that was lost together with the anchor file and every read database that had seen it,"
+    " and a forgery by somebody who holds the installation key"
+)
+"""What no witness can tell."""
 
 
 @dataclass
@@ -27,6 +29,10 @@ class Verification:
     events: int = 0
     streams: int = 0
     digest: str = ""
+    objects: int = 0
+    """Objects that events name and that are there."""
+    orphans: Sequence[str] = ()
+    """Objects that no event names: their append never came. They harm nobody."""
     problems: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
     """Those of the problems that say that the log is not the whole one: nothing may be written to it."""
@@ -42,16 +48,12 @@ class Verification:
         return not self.problems
 
 
-async def verify(reader: Reader, anchor: Anchor | None, page_size: int = BATCH) -> AsyncIterator[Verification]:
-    """Yields its progress page by page and the verdict last."""
-    info = await reader.info()
-    log_id = log_id_of(info)
-    report = Verification(total=int(info["state"]["last_seq"]))
-    rolling = Anchor(log_id)
+async def verify(
+    reader: Reader, anchor: Anchor | None, page_size: int = BATCH, objects: Inventory | None = None
+) -> AsyncIterator[Verification]:
+    """Yields its progress page by page and the verdict last; with ``objects``, those that events name are looked at."""
+    report, rolling, anchor = await _begun(reader, anchor, objects)
     tails: dict[str, tuple[int, str]] = {}
-    if anchor and anchor.log_id and anchor.log_id != log_id:
-        report.lost(f"the anchor is of log {anchor.log_id}, this is log {log_id}")
-        anchor = None
     async for page in reader.pages("events.>", size=page_size):
         for record in page:
             name = str(record.originator_id)
@@ -66,6 +68,7 @@ async def verify(reader: Reader, anchor: Anchor | None, page_size: int = BATCH) 
                 check_link(record, previous)
             except Damaged as damage:
                 report.problems.append(str(damage))
+            report.problems += await objects.look(record) if objects else ()
             tails[name] = (record.originator_version, record.hash)
             rolling = rolling.after(record.position, record.hash)
             report.done = record.position
@@ -81,7 +84,24 @@ async def verify(reader: Reader, anchor: Anchor | None, page_size: int = BATCH) 
     elif report.done < report.total and len(report.problems) <= MOST_PROBLEMS:
         report.lost(f"{gap(report.done + 1, report.total)} missing")
     report.total = max(report.done, report.total)
+    if objects:
+        report.objects, report.orphans = len(objects.named), objects.orphans()
     yield report
+
+
+async def _begun(
+    reader: Reader, anchor: Anchor | None, objects: Inventory | None
+) -> tuple[Verification, Anchor, Anchor | None]:
+    """The report, an anchor to roll along, and the one to compare with, if it is of this log."""
+    if objects is not None:
+        await objects.open()
+    info = await reader.info()
+    log_id = log_id_of(info)
+    report = Verification(total=int(info["state"]["last_seq"]))
+    if anchor and anchor.log_id and anchor.log_id != log_id:
+        report.lost(f"the anchor is of log {anchor.log_id}, this is log {log_id}")
+        anchor = None
+    return report, Anchor(log_id), anchor
 
 
 def _differs(anchor: Anchor, rolling: Anchor) -> bool:

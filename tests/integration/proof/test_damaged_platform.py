@@ -201,10 +201,19 @@ def test_a_missing_object_refuses_its_stream_and_comes_back_with_the_file(platfo
     content = large.read_bytes()
     large.unlink()
     platform.start().ready()
+    gone = command("verify", "--data-dir", platform.data_dir)
+    assert gone.exit_code == 1 and f"object sealed/{ada.space}/{large.name} of field detail is gone" in gone.stderr
     assert ada.answer("PUT", prompt, {"prompt_name": "other"})["code"] == 600500702
     assert "object" in platform.said and "is gone" in platform.said
     assert ada.prompt("elsewhere")["code"] == 0
+    large.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    altered = command("verify", "--data-dir", platform.data_dir)
+    assert altered.exit_code == 1 and "was altered" in altered.stderr
     large.write_bytes(content)
+    large.with_name("0" * 32).write_bytes(content)
+    whole = command("verify", "--data-dir", platform.data_dir)
+    assert whole.exit_code == 0 and f"orphan: sealed/{ada.space}/{'0' * 32}" in whole.stderr
+    assert "1 objects are named by events, 1 by none" in whole.stdout
     assert ada.answer("PUT", prompt, {"prompt_name": "other"})["code"] == 0
 
 
