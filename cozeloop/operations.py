@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
+from cozeloop.backup.making import Backup
 from cozeloop.erasing import Erasing
 from cozeloop.platform import EventQuery
 from events.event import Recorded, Stream, Unrecognised
@@ -51,6 +53,7 @@ class LogOperations:
         replayer: Replayer,
         erasing: Erasing,
         inventory: Callable[[], Inventory],
+        backup: Backup,
     ) -> None:
         self._log = log
         self._anchor = anchor
@@ -58,6 +61,7 @@ class LogOperations:
         self._replayer = replayer
         self._erasing = erasing
         self._inventory = inventory
+        self._backup = backup
 
     async def events(self, query: EventQuery) -> AsyncIterator[Mapping[str, Any]]:
         """The events wanted, oldest first."""
@@ -117,6 +121,13 @@ class LogOperations:
         replayed = self._replayer.replay_parked(models) if parked else self._replayer.replay(models)
         async for progress in replayed:
             yield progress
+
+    async def backup(self, target: Path, with_key: bool) -> AsyncIterator[Mapping[str, Any]]:
+        """Writes a backup; raises ArchiveUnusable for a place that cannot be used."""
+        if not target.is_absolute():
+            raise ValueError(f"target: {target} is not an absolute path")
+        async for line in self._backup.make(target, with_key):
+            yield line
 
     async def erase(self, space: str) -> AsyncIterator[Mapping[str, Any]]:
         """Destroys the space's key and what was made of its content; raises ValueError for what is no space's id."""

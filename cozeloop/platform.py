@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, I
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from cozeloop.handling import CommandHandler
@@ -279,6 +280,10 @@ class Operations(Protocol):
         """
         ...
 
+    def backup(self, target: Path, with_key: bool) -> AsyncIterator[Line]:
+        """Writes a backup to a place that is new or empty. Raises ValueError for a place that cannot be used."""
+        ...
+
     def erase(self, space: str) -> AsyncIterator[Line]:
         """Destroys the space's key and everything that was made of its content. Raises the refusal SpaceMissing."""
         ...
@@ -371,6 +376,8 @@ class Platform:
     wait_ready: Callable[[float], Awaitable[bool]]
     trouble: Callable[[], str] = lambda: ""
     """What is wrong although requests are served, in a sentence; empty when nothing is."""
+    log_name: str = "events"
+    """What the log's positions are called; another name after a restore, so that old ones are noticed."""
     forgets: list[Callable[[], None]] = field(default_factory=list)
     """Memories of this process that may hold content; each is emptied when a space is erased."""
     operator_token: str = ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -57,6 +58,13 @@ class DestroyKeyRequest(WireModel):
     space_id: I64
 
 
+class BackupRequest(WireModel):
+    """Where to: a path on the platform's machine, absolute; a new or empty directory, or a new .zip file."""
+
+    target: str
+    with_installation_key: bool | None = None
+
+
 class Lines(WireModel):
     """One line of the answer; its fields are those of the operation."""
 
@@ -92,6 +100,12 @@ async def replay(edge: Edge, req: ReplayRequest) -> Response:
 async def destroy_key(edge: Edge, req: DestroyKeyRequest) -> Response:
     """Each step of the space's end."""
     return await lines(edge, operations(edge).erase(str(req.space_id)))
+
+
+@api.post("/v1/platform/admin/backup", BackupRequest, Lines, operator=True)
+async def backup(edge: Edge, req: BackupRequest) -> Response:
+    """Each part that was written."""
+    return await lines(edge, operations(edge).backup(Path(req.target), bool(req.with_installation_key)))
 
 
 def operations(edge: Edge) -> Operations:

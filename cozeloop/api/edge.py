@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
@@ -25,10 +26,10 @@ from projections.projector import ReadModel
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LOG = "events"
-"""The name of the log's positions: ``events:123``."""
 KEY_HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
+LOG_NAME = re.compile(r"(events(-[0-9a-f]{8})?)?")
+"""What the log's positions are called: ``events:123``; nothing for a number alone."""
 ERASED = "this workspace was erased: its key has been destroyed"
 
 __all__ = ["ApiError", "Edge"]
@@ -126,7 +127,7 @@ class Edge:
         receipt = await self.platform.handle(command, issued, prepare)
         self.request.scope.setdefault("commands", []).append(type(command).__name__)
         if receipt.position:
-            self.set_header("X-Log-Position", f"{LOG}:{receipt.position}")
+            self.set_header("X-Log-Position", f"{self.platform.log_name}:{receipt.position}")
             await self._shown(receipt.position, {m.name for m in (*shown_in, OBJECTS)} if shown_in else ())
         return receipt
 
@@ -166,7 +167,7 @@ class Edge:
 
     async def seen(self, *models: ReadModel) -> None:
         """Waits, bounded, for the ``min_position`` that the caller sent; done for every request, over all models."""
-        if position := min_position(self.request):
+        if position := min_position(self.request, self.platform.log_name):
             names = [m.name for m in models or self.platform.read_models]
             await self._shown(position, names)
 
@@ -180,7 +181,7 @@ class Edge:
         reached = await asyncio.gather(*(positions.reached(n, position, limit) for n in waiting))
         if not all(reached):
             behind = max(position - positions.of(n) for n in waiting)
-            self.set_header("X-Read-Lag", f"{LOG}:{max(behind, 0)}")
+            self.set_header("X-Read-Lag", f"{self.platform.log_name}:{max(behind, 0)}")
 
     def now(self) -> datetime:
         """The platform's clock."""
@@ -227,12 +228,19 @@ def key_of(request: Request) -> str:
     return key
 
 
-def min_position(request: Request) -> int:
-    """The position that the caller has seen, from the query or the header X-Min-Position; 0 when none was sent."""
+def min_position(request: Request, log: str) -> int:
+    """The position that the caller has seen, from the query or the header X-Min-Position; 0 when none was sent.
+
+    One of another log is refused: it would be waited for in vain, or taken for an event that is not the one meant. A
+    number alone is one of the log ``events``.
+    """
     sent = request.query_params.get("min_position") or request.headers.get("x-min-position") or ""
     if not sent:
         return 0
-    number = sent.removeprefix(f"{LOG}:")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        raise ApiError(Module.FOUNDATION.code(INVALID_PARAM), f"invalid param,min_position: must be like {LOG}:123")
+    name, _, number = sent.rpartition(":")
+    if not (number.isascii() and number.isdigit() and len(number) < 19) or not LOG_NAME.fullmatch(name):
+        raise ApiError(Module.FOUNDATION.code(INVALID_PARAM), f"invalid param,min_position: must be like {log}:123")
+    if (name or "events") != log:
+        reason = f"min_position: {sent} is of a log before this one, whose positions are like {log}:123; read anew"
+        raise ApiError(Module.FOUNDATION.code(INVALID_PARAM), f"invalid param,{reason}")
     return int(number)

@@ -38,8 +38,10 @@ async def health(request: Request) -> Response:
     if end is None:
         return refusal(Module.FOUNDATION.code(UNAVAILABLE), "not available now,the event log does not answer", 503)
     places = {m.name: platform.positions.of(m.name) for m in platform.read_models}
-    models = {n: {"position": f"events:{p}", "lag": str(max(0, end - p))} for n, p in sorted(places.items())}
-    return reply({"status": "ready", "log_position": f"events:{end}", "read_models": models})
+    models = {
+        n: {"position": f"{platform.log_name}:{p}", "lag": str(max(0, end - p))} for n, p in sorted(places.items())
+    }
+    return reply({"status": "ready", "log_position": f"{platform.log_name}:{end}", "read_models": models})
 
 
 async def metrics(request: Request) -> Response:

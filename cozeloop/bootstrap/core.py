@@ -26,7 +26,7 @@ from infra.objects.port import Objects
 from infra.sql import open_database
 from infra.sql.database import SqlDatabase
 from infra.vault.destroyed import DESTROYED_FILE, DestroyedKeys
-from infra.vault.installation import installation_key
+from infra.vault.installation import InstallationKey, installation_key
 from infra.vault.vault import Vault, open_vault
 from projections import READ_MODELS
 
@@ -41,6 +41,7 @@ class Core:
     disk: Disk
     connected: Connect
     nc: Client
+    installation: InstallationKey
     vault: Vault
     objects: Objects
     database: SqlDatabase
@@ -101,7 +102,9 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     nc = await connected()
     process.on_close(nc.close)
     handle = CommandHandler(log, DECIDERS, clock.now, CommandsSeen(log, projection.positions, database))
-    return Core(process, disk, connected, nc, vault, objects, database, log, log_id, anchor, projection, handle)
+    return Core(
+        process, disk, connected, nc, installation, vault, objects, database, log, log_id, anchor, projection, handle
+    )
 
 
 async def open_objects(process: Process) -> Objects:

@@ -17,6 +17,7 @@ from cozeloop.bootstrap.core import Core, open_core
 from cozeloop.bootstrap.erasing import open_erasing
 from cozeloop.bootstrap.experiments import ExperimentEngine
 from cozeloop.bootstrap.limits import open_limits
+from cozeloop.bootstrap.operations import open_operations
 from cozeloop.bootstrap.past import open_past
 from cozeloop.bootstrap.process import Process
 from cozeloop.bootstrap.subscriptions import open_subscriptions
@@ -28,7 +29,6 @@ from cozeloop.projecting.feeding import Feeder, Follower
 from cozeloop.settings import Settings
 from cozeloop.sweeping import sweep_for_ever
 from infra import clock
-from infra.eventstore.inventory import Inventory
 from infra.ids import SnowflakeIds
 from infra.messaging.drafts import JetStreamDrafts
 from infra.messaging.feed import Feed
@@ -95,7 +95,7 @@ class Embedded:
 
     def _fill(self, core: Core, erasing: Erasing) -> None:
         platform, vault = self.platform, core.vault
-        platform.log = core.log
+        platform.log, platform.log_name = core.log, core.log.name
         platform.handle = core.handle
         platform.database = core.database
         platform.positions = core.projection.positions
@@ -109,14 +109,7 @@ class Embedded:
         platform.models = open_models(core)
         platform.code = open_sandbox(core)
         platform.past = open_past(core)
-        platform.operations = LogOperations(
-            core.log,
-            core.anchor,
-            READ_MODELS,
-            core.projection,
-            erasing,
-            lambda: Inventory(core.objects, core.vault.keys),
-        )
+        platform.operations = open_operations(core, erasing)
 
     async def _serve(self, core: Core, erasing: Erasing) -> None:
         """What goes on by itself. A feed that ended early leaves reading, and says what is wrong."""

@@ -47,6 +47,10 @@ class Operations(Protocol):
         """Each step of a space's end."""
         ...
 
+    def backup(self, target: Path, with_key: bool) -> AsyncIterator[Line]:
+        """Each part of a backup."""
+        ...
+
 
 class Failed(Exception):
     """The command failed; the text is for the person who gave it."""
@@ -109,6 +113,12 @@ class Remote:
     async def erase(self, space: str) -> AsyncIterator[Line]:
         """Each step of a space's end."""
         async for line in self._lines("POST", "/v1/platform/admin/spaces/destroy-key", json={"space_id": space}):
+            yield line
+
+    async def backup(self, target: Path, with_key: bool) -> AsyncIterator[Line]:
+        """Each part of a backup."""
+        asked = {"target": str(target), "with_installation_key": with_key}
+        async for line in self._lines("POST", "/v1/platform/admin/backup", json=asked):
             yield line
 
     async def _lines(self, method: str, path: str, **request: Any) -> AsyncIterator[Line]:

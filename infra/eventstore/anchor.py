@@ -61,6 +61,16 @@ class AnchorFile:
             self.observe((r.position, r.hash) for r in page)
         self.save()
 
+    async def upto(self, position: int, reader: Reader) -> Anchor:
+        """The anchor as it will be at a position; the file stays as it is."""
+        found = self.anchor
+        async for page in reader.pages("events.>", found.position + 1):
+            for record in page:
+                if record.position > position:
+                    return found
+                found = found.after(record.position, record.hash)
+        return found
+
     def observe(self, events: Iterable[tuple[int, str]]) -> None:
         """Positions and hashes in log order; what is known already is passed over."""
         for position, hash in events:

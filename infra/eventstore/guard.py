@@ -24,6 +24,11 @@ class Stand:
     hash: str
 
 
+FOLLOWS = "follows"
+"""In the stream's metadata: the id of the log that this one continues, from a backup or after an accepted loss."""
+FOLLOWS_AT = "follows_at"
+"""As above: the last position that both have."""
+
 Witness = Callable[[], Awaitable[Sequence[Stand]]]
 
 
@@ -59,6 +64,17 @@ async def check(reader: Reader, witnesses: Sequence[Witness]) -> str:
 def gap(first: int, last: int) -> str:
     """Positions of a gap, with its verb."""
     return f"position {first} is" if first == last else f"positions {first} to {last} are"
+
+
+def name_of(info: dict[str, object]) -> str:
+    """What the log's positions are called: ``events``, or one of its own for a log that follows another.
+
+    A position of the one is none of the other: the numbers may be the same, the events are not.
+    """
+    config = info["config"]
+    assert isinstance(config, dict)
+    follows = (config.get("metadata") or {}).get(FOLLOWS)
+    return f"events-{log_id_of(info)[:8]}" if follows else "events"
 
 
 def log_id_of(info: dict[str, object]) -> str:

@@ -18,7 +18,7 @@ from infra.eventstore.cache import StateCache
 from infra.eventstore.connection import Connect, GuardedConnection, reading
 from infra.eventstore.envelope import StoredRecord, metadata_of
 from infra.eventstore.folding import Folded, Prefetched, fold
-from infra.eventstore.guard import ADVICE, Witness, log_id_of
+from infra.eventstore.guard import ADVICE, Witness, log_id_of, name_of
 from infra.eventstore.log import (
     Append,
     Conflict,
@@ -69,6 +69,8 @@ class JetStreamLog:
         self._nc: Client
         self._reader: Reader
         self._requests: Requests
+        self.name = "events"
+        """What its positions are called."""
         self._mapper: EnvelopeMapper
 
     async def open(self) -> str:
@@ -81,7 +83,8 @@ class JetStreamLog:
         except LossNoticed as loss:
             self.guarded.stop(str(loss))
         self._nc, self._reader, self._requests = await reading(self._connect, self._timeout)
-        log_id = log_id_of(await self._reader.info())
+        info = await self._reader.info()
+        log_id, self.name = log_id_of(info), name_of(info)
         self._mapper = EnvelopeMapper(log_id, self._events)
         return log_id
 

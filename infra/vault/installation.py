@@ -40,6 +40,10 @@ class InstallationKey:
         hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"cozeloop installation " + purpose.encode())
         return hkdf.derive(self._secret)
 
+    def secret(self) -> bytes:
+        """The key itself, for whoever was told to write it into a backup."""
+        return self._secret
+
     @property
     def fingerprint(self) -> str:
         """32 hex digits that tell this key from another and reveal nothing of it."""

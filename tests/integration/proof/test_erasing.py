@@ -113,6 +113,7 @@ def test_a_space_is_erased_while_the_platform_is_stopped(platform: Platform) -> 
     assert command("verify", "--data-dir", platform.data_dir).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_vault_that_was_put_back_does_not_bring_the_key_back(platform: Platform) -> None:
     """P2: the list of destroyed keys is outside of the vault, and so is the log's own word."""
     owner = Owner.settle(platform.url)

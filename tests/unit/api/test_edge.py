@@ -184,3 +184,16 @@ async def test_a_position_that_is_none_is_refused(world: World, sent: str) -> No
     async with world.client() as client:
         answer = (await client.post(f"{NOTES}/list", params={"min_position": sent}, json={})).json()
     assert (answer["code"], "min_position" in answer["msg"]) == (602000202, True)
+
+
+@pytest.mark.parametrize("sent", ["events:1", "events-0123abce:1", "1"])
+async def test_a_position_of_a_log_before_this_one_is_refused(world: World, sent: str) -> None:
+    """After a restore the same number is another event."""
+    world.platform.log_name = "events-0123abcd"
+    async with world.client() as client:
+        answer = (await client.post(f"{NOTES}/list", params={"min_position": sent}, json={})).json()
+        assert (answer["code"], "of a log before this one" in answer["msg"]) == (602000202, True)
+        written = await client.post(NOTES, json=NOTE)
+        assert written.headers["x-log-position"] == "events-0123abcd:5"
+        own = await client.post(f"{NOTES}/list", params={"min_position": "events-0123abcd:1"}, json={})
+        assert own.json()["listed"] is True

@@ -1,0 +1,21 @@
+"""What an operator may ask of this process' log and stores."""
+
+from __future__ import annotations
+
+from cozeloop.backup.making import Backup
+from cozeloop.bootstrap.core import Core
+from cozeloop.erasing import Erasing
+from cozeloop.operations import LogOperations
+from infra import clock
+from infra.eventstore.inventory import Inventory
+from projections import READ_MODELS
+
+
+def open_operations(core: Core, erasing: Erasing) -> LogOperations:
+    """The operations, on whatever the core has opened."""
+    backup = Backup(core.log, core.anchor, core.vault, core.objects, core.installation, core.connected, clock.now)
+
+    def inventory() -> Inventory:
+        return Inventory(core.objects, core.vault.keys)
+
+    return LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing, inventory, backup)
