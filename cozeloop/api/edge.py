@@ -229,18 +229,23 @@ def key_of(request: Request) -> str:
 
 
 def min_position(request: Request, log: str) -> int:
-    """The position that the caller has seen, from the query or the header X-Min-Position; 0 when none was sent.
+    """The position that the caller has seen, from the query or the header X-Min-Position; 0 when none was sent."""
+    sent = request.query_params.get("min_position") or request.headers.get("x-min-position") or ""
+    try:
+        return position_of(sent, log, "min_position") if sent else 0
+    except ValueError as error:
+        raise ApiError(Module.FOUNDATION.code(INVALID_PARAM), f"invalid param,{error}") from error
+
+
+def position_of(sent: str, log: str, field: str, any_log: bool = False) -> int:
+    """The number of a position that was sent; raises ValueError naming the field.
 
     One of another log is refused: it would be waited for in vain, or taken for an event that is not the one meant. A
-    number alone is one of the log ``events``.
+    number alone is one of the log ``events``; with ``any_log`` it is one of this log, whatever its name.
     """
-    sent = request.query_params.get("min_position") or request.headers.get("x-min-position") or ""
-    if not sent:
-        return 0
     name, _, number = sent.rpartition(":")
     if not (number.isascii() and number.isdigit() and len(number) < 19) or not LOG_NAME.fullmatch(name):
-        raise ApiError(Module.FOUNDATION.code(INVALID_PARAM), f"invalid param,min_position: must be like {log}:123")
-    if (name or "events") != log:
-        reason = f"min_position: {sent} is of a log before this one, whose positions are like {log}:123; read anew"
-        raise ApiError(Module.FOUNDATION.code(INVALID_PARAM), f"invalid param,{reason}")
+        raise ValueError(f"{field}: must be like {log}:123")
+    if (name or (log if any_log else "events")) != log:
+        raise ValueError(f"{field}: {sent} is of a log before this one, whose positions are like {log}:123; read anew")
     return int(number)

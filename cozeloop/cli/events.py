@@ -79,7 +79,7 @@ def tail_events(
     """Follow the running platform's events as they happen; ends with it, or with Ctrl-C."""
     position, at = _since(since)
     query = EventQuery(space, capability, stream, type, position, at)
-    run(_follow(data_dir, query, "" if not since or at else f"events:{position}", as_json))
+    run(_follow(data_dir, query, "" if not since or at else str(position), as_json))
 
 
 async def _follow(data_dir: DataDir, query: EventQuery, after: str, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from commands.prompts.prompt import KEY as PROMPT_KEY
 from cozeloop.api.asof.edge import PastEdge
 from cozeloop.api.datasets import items, versions
 from cozeloop.api.datasets import routes as datasets
-from cozeloop.api.edge import LOG, ApiError, Edge
+from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.evaluators import routes as evaluators
 from cozeloop.api.experiments import routes as experiments
 from cozeloop.api.modules import INVALID_PARAM, UNAVAILABLE, Module
@@ -135,7 +135,7 @@ def looking_back(route: Declared, shows: Shows) -> Declared:
                 answer = await route.handler(looking, req)
         except TooMuchToRecall as error:
             raise refused(edge, str(error)) from error
-        edge.set_header("X-As-Of", f"{LOG}:{until}")
+        edge.set_header("X-As-Of", f"{edge.platform.log_name}:{until}")
         return answer
 
     handler.__module__, handler.__name__ = __name__, route.handler.__name__

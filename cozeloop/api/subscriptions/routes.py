@@ -9,7 +9,7 @@ import orjson
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from cozeloop.api.edge import Edge
+from cozeloop.api.edge import Edge, position_of
 from cozeloop.api.envelope import JSON, ApiError
 from cozeloop.api.modules import INVALID_PARAM, RATE_LIMITED, UNAVAILABLE, UNREADABLE, Module
 from cozeloop.api.routing import Api
@@ -59,9 +59,10 @@ async def subscribe(edge: Edge, req: SubscribeRequest) -> Response:
     reader = await opened(edge, query, after(edge, req))
     permission = Permission(edge, space)
     if MEDIA in edge.request.headers.get("accept", ""):
-        return EventStream(reader, permission, edge.platform.settings.event_heartbeat_seconds)
+        platform = edge.platform
+        return EventStream(reader, permission, platform.settings.event_heartbeat_seconds, platform.log_name)
     try:
-        return await answered(reader, req, permission)
+        return await answered(reader, req, permission, edge.platform.log_name)
     finally:
         reader.close()
 
@@ -89,10 +90,10 @@ def after(edge: Edge, req: SubscribeRequest) -> int | None:
         name, sent = "after", req.after or ""
     if not sent:
         return None
-    number = sent.removeprefix("events:")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        raise ApiError(UNREADABLE, f"bad request,{name}: must be like events:123")
-    return int(number)
+    try:
+        return position_of(sent, edge.platform.log_name, name, any_log=edge.operator)
+    except ValueError as error:
+        raise ApiError(UNREADABLE, f"bad request,{error}") from error
 
 
 async def opened(edge: Edge, query: EventQuery, position: int | None) -> EventReader:
@@ -110,7 +111,7 @@ async def opened(edge: Edge, query: EventQuery, position: int | None) -> EventRe
         raise ApiError(Module.FOUNDATION.code(UNAVAILABLE), f"not available now,{LATEST}", status=503) from error
 
 
-async def answered(reader: EventReader, req: SubscribeRequest, permission: Permission) -> Response:
+async def answered(reader: EventReader, req: SubscribeRequest, permission: Permission, log: str) -> Response:
     """One question's answer: as soon as there is an event, or without one when the wait is over."""
     limit = int(req.limit or 100)
     loop = asyncio.get_running_loop()
@@ -122,6 +123,6 @@ async def answered(reader: EventReader, req: SubscribeRequest, permission: Permi
             await permission.require()
     except SubscriptionsEnded as error:
         raise ApiError(Module.FOUNDATION.code(UNAVAILABLE), f"not available now,{LATEST}", status=503) from error
-    head = orjson.dumps({"code": 0, "msg": "", "position": f"events:{reader.position}"})
+    head = orjson.dumps({"code": 0, "msg": "", "position": f"{log}:{reader.position}"})
     events = b",".join(line.data for line in page)
     return Response(head[:-1] + b',"events":[' + events + b"]}", media_type=JSON)

@@ -33,12 +33,13 @@ class EventStream(Response):
 
     media_type = MEDIA
 
-    def __init__(self, reader: EventReader, permission: Permission, heartbeat: float) -> None:
+    def __init__(self, reader: EventReader, permission: Permission, heartbeat: float, log_name: str = "events") -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._reader = reader
         self._permission = permission
         self._heartbeat = heartbeat
+        self._named = b"" if log_name == "events" else f"{log_name}:".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends until the reader hangs up, may read no longer, or the platform stops."""
@@ -80,16 +81,16 @@ class EventStream(Response):
                 page = await self._reader.page(min(self._permission.every, self._heartbeat))
                 await self._permission.require()
                 if page:
-                    yield frames(page)
+                    yield frames(page, self._named)
                 elif loop.time() - spoken < self._heartbeat:
                     continue
                 else:
-                    yield frame("position", {"position": self._reader.position}, self._reader.position)
+                    yield frame("position", {"position": self._reader.position}, self._reader.position, self._named)
                 spoken = loop.time()
         except SubscriptionsEnded as ended:
-            yield frame("end", {"msg": str(ended)}, self._reader.position)
+            yield frame("end", {"msg": str(ended)}, self._reader.position, self._named)
         except Exception as error:
-            yield frame("error", self._told(error, log_id), self._reader.position)
+            yield frame("error", self._told(error, log_id), self._reader.position, self._named)
 
     @staticmethod
     def _told(error: Exception, log_id: str) -> dict[str, object]:
@@ -100,11 +101,11 @@ class EventStream(Response):
         return {"code": known.code, "msg": known.msg}
 
 
-def frames(page: Sequence[EventLine]) -> bytes:
-    """Events as frames."""
-    return b"".join(b"id: %d\ndata: %b\n\n" % line for line in page)
+def frames(page: Sequence[EventLine], named: bytes = b"") -> bytes:
+    """Events as frames; ``named`` stands before each position of a log that has a name of its own."""
+    return b"".join(b"id: %b%d\ndata: %b\n\n" % (named, *line) for line in page)
 
 
-def frame(kind: str, data: dict[str, object], position: int) -> bytes:
+def frame(kind: str, data: dict[str, object], position: int, named: bytes = b"") -> bytes:
     """A frame that is no event."""
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (position, kind.encode(), orjson.dumps(data))
+    return b"id: %b%d\nevent: %b\ndata: %b\n\n" % (named, position, kind.encode(), orjson.dumps(data))
