@@ -67,7 +67,7 @@ class Edge:
 
     async def may_enter(self, workspace_id: str) -> bool:
         """Whether the caller is a member of the space now."""
-        return await self._tenancy.is_member(workspace_id, self.user_id)
+        return await self.tenancy.is_member(workspace_id, self.user_id)
 
     async def enter(
         self, capability: str, id: str, workspace_id: str | None = None, *, missing: Callable[[], Exception]

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from cozeloop.platform import Platform
 from projections.log.objects import space_of
-from projections.spaces.members import MEMBERS, is_member
+from projections.spaces.members import MEMBERS, is_member, was_member
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -48,7 +48,7 @@ class Tenancy:
 
     async def was_member(self, space: str, user_id: str) -> bool:
         """Whether the user might enter before the space's key was destroyed: who may be told so."""
-        return bool(user_id) and await self._platform.database.read(is_member, space, user_id, erased=True)
+        return bool(user_id) and await self._platform.database.read(was_member, space, user_id)
 
 
 def remember(known: OrderedDict[K, V], key: K, value: V) -> None:

@@ -23,7 +23,7 @@ from infra.eventstore.anchor import AnchorFile
 from infra.eventstore.jetstream_log import JetStreamLog
 from infra.messaging.snapshots import kept_streams, taken
 from infra.messaging.streams import Client
-from infra.objects import FileObjects
+from infra.objects.port import Objects
 from infra.vault.installation import KEY_FILE, InstallationKey
 from infra.vault.vault import Vault
 
@@ -40,7 +40,7 @@ class Backup:
     log: JetStreamLog
     anchor: AnchorFile
     vault: Vault
-    objects: FileObjects
+    objects: Objects
     installation: InstallationKey
     connected: Callable[..., Awaitable[Client]]
     now: Callable[[], datetime]
@@ -95,11 +95,11 @@ class Backup:
     async def _objects(self, archive: Writing) -> Line:
         size = count = 0
         for name in await self.objects.names():
-            data = await self.objects.get(name)
-            if data is not None:
+            if await self.objects.size(name) is not None:
                 with archive.part(f"objects/{name}") as part:
-                    await asyncio.to_thread(part.write, data)
-                size, count = size + len(data), count + 1
+                    async for block in self.objects.read(name):
+                        await asyncio.to_thread(part.write, block)
+                size, count = size + part.size, count + 1
         return {"part": f"{count} objects", "bytes": size}
 
 

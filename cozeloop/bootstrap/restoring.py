@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from infra.messaging.server import NatsServer
 from infra.messaging.snapshots import put_back
 from infra.messaging.streams import Client, connect
 from infra.objects import FileObjects
+from infra.objects.port import Objects
 from infra.sql import dialect as sql
 from infra.sql import open_database
 from infra.vault.destroyed import DESTROYED_FILE, DestroyedKeys
@@ -52,6 +53,7 @@ class Restore:
     data_dir: Path
     keys: Path | None = None
     vault_url: str = ""
+    objects_url: str = ""
     replace: bool = False
     forgotten: bool = False
 
@@ -72,7 +74,7 @@ class Restore:
             with archive.open(MANIFEST) as file:
                 manifest = decoded(file.read(), key)
             report: Verification | None = None
-            async for line in _filled(archive, manifest, beside, key, self.vault_url):
+            async for line in _filled(archive, manifest, beside, key, self):
                 report = line.pop("report", None) or report
                 yield line
             assert report is not None
@@ -133,16 +135,16 @@ class Restore:
 
 
 async def _filled(
-    archive: Reading, manifest: Manifest, beside: Path, key: InstallationKey, vault_url: str
+    archive: Reading, manifest: Manifest, beside: Path, key: InstallationKey, wanted: Restore
 ) -> AsyncIterator[dict[str, Any]]:
     """Fills a directory and verifies it."""
-    objects = FileObjects(beside / "objects")
+    objects = await _opened(wanted.objects_url, beside)
     names = [name.removeprefix("objects/") for name in manifest.parts if name.startswith("objects/")]
     for name in names:
-        data = b"".join(pieces(archive, f"objects/{name}", manifest.parts[f"objects/{name}"]))
-        await objects.put(name, data)
+        part = f"objects/{name}"
+        await objects.store(name, _blocks(pieces(archive, part, manifest.parts[part])))
     yield {"part": f"{len(names)} objects"}
-    database = open_database(vault_url or f"sqlite:///{beside / 'vault.db'}", full_sync=True)
+    database = open_database(wanted.vault_url or f"sqlite:///{beside / 'vault.db'}", full_sync=True)
     try:
         tables = vault_tables()
         for table in tables:
@@ -188,6 +190,22 @@ async def _streams(
         info = await put_back(admin, {**about, "config": config}, pieces(archive, part, manifest.parts[part]))
         yield {"part": f"stream {name}: {info['state']['messages']} messages"}
     await admin.close()
+
+
+async def _opened(url: str, beside: Path) -> Objects:
+    """The object store: files beside, or the bucket that the settings name, which keeps what it holds."""
+    if not url:
+        return FileObjects(beside / "objects")
+    from infra.objects.s3 import S3Objects
+
+    objects = S3Objects(url)
+    await objects.open()
+    return objects
+
+
+async def _blocks(found: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for block in found:
+        yield block
 
 
 def _insert(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -37,8 +37,9 @@ def restore(
 async def _restore(source: Path, data_dir: Path, keys: Path | None, replace: bool, forgotten: bool) -> None:
     from cozeloop.bootstrap.restoring import Restore
 
-    vault_url = settings_of(data_dir=data_dir).vault_url
-    async for line in Restore(source, data_dir.absolute(), keys, vault_url, replace, forgotten).run():
+    settings = settings_of(data_dir=data_dir)
+    stores = (settings.vault_url, settings.objects_url)
+    async for line in Restore(source, data_dir.absolute(), keys, *stores, replace, forgotten).run():
         if line.get("final"):
             if line["aside"]:
                 typer.echo(f"what was in {data_dir} is in {line['aside']} now")

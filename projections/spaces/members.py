@@ -43,11 +43,18 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
 MEMBERS = ReadModel("members", 2, columns, projector, of_space=None)
 
 
-def is_member(conn: Connection, space_id: str, user_id: str, erased: bool = False) -> bool:
-    """Whether the user may enter the space; with ``erased``, whether they could before its content was erased."""
+def is_member(conn: Connection, space_id: str, user_id: str) -> bool:
+    """Whether the user may enter the space."""
     t = MEMBERS.live(conn)
-    found = select(t.c.role).where(t.c.space_id == space_id, t.c.user_id == user_id)
-    return conn.execute(found.where(t.c.erased_at > 0 if erased else t.c.erased_at == 0)).first() is not None
+    found = select(t.c.role).where(t.c.space_id == space_id, t.c.user_id == user_id, t.c.erased_at == 0)
+    return conn.execute(found).first() is not None
+
+
+def was_member(conn: Connection, space_id: str, user_id: str) -> bool:
+    """Whether the user might enter the space until its content was erased."""
+    t = MEMBERS.live(conn)
+    found = select(t.c.role).where(t.c.space_id == space_id, t.c.user_id == user_id, t.c.erased_at > 0)
+    return conn.execute(found).first() is not None
 
 
 def erased_spaces(conn: Connection) -> list[str]:

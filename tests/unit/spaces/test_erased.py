@@ -9,7 +9,7 @@ from events.event import Stream
 from events.spaces import MemberAdded, SpaceCreated, SpaceKeyDestroyed
 from projections import READ_MODELS
 from projections.projector import ReadModel
-from projections.spaces.members import MEMBERS, erased_spaces, is_member, spaces_of
+from projections.spaces.members import MEMBERS, erased_spaces, is_member, spaces_of, was_member
 from tests.projected import Projected
 from tests.specification import given
 
@@ -33,8 +33,8 @@ def test_members_may_no_longer_enter_and_are_known_to_have_been_members() -> Non
     joined = MemberAdded(space_id="20", user_id="10", role="owner")
     members = Projected(MEMBERS).happened(SPACE, CREATED, joined).happened(SPACE, DESTROYED)
     assert not members.query(is_member, "20", "10")
-    assert members.query(is_member, "20", "10", erased=True)
-    assert not members.query(is_member, "20", "11", erased=True)
+    assert members.query(was_member, "20", "10")
+    assert not members.query(was_member, "20", "11")
     assert members.query(spaces_of, "10", 1, 20) == ([], 0)
     assert members.query(erased_spaces) == ["20"]
 
