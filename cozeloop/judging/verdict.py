@@ -24,7 +24,7 @@ STARTS = 500
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2})?")
 _UNTIDY = re.compile("[\0\ud800-\udfff]")
 """What JSON may spell and no database takes."""
-_FENCE = re.compile(r"^\s*```[a-zA-Z]{0,10}[ \t]*\n?|\n?[ \t]*```\s*$")
+_FENCE = re.compile(r"^\s*```[a-zA-Z]{0,10}[ \t]*\n?|```\s*\Z")
 _TRAILING_COMMA = re.compile(r",(\s{0,100}[}\]])")
 _SAYS = r"""["'*`]{0,3}\s{0,3}(?:[:=：]|\bis\b)\s{0,10}["'*`]{0,3}"""
 _SCORE = re.compile(rf"""(?i)\bscore{_SAYS}(-?\d{{1,9}}(?:\.\d{{1,9}})?)(?![\w.]{{0,20}}\s{{0,3}}(?:/|%)|\w)""")

@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-Answer = tuple[int, str]
-"""HTTP status, and the answer's text or the error's."""
+Answer = tuple[int, "str | dict[str, Any]"]
+"""HTTP status, and the answer's text or whole message, or the error's text."""
 Model = Callable[[list[dict[str, Any]]], "Answer | Awaitable[Answer]"]
 """From the messages of a request to the answer."""
 
@@ -91,11 +91,15 @@ class Moody:
 
 
 class Endpoint:
-    """Serves models until the end of its block. ``calls`` counts requests, ``at_once`` the most of a model's."""
+    """Serves models until the end of its block.
+
+    ``calls`` counts requests, ``at_once`` the most of a model's, ``last`` is the newest request of each.
+    """
 
     def __init__(self, models: Mapping[str, Model]) -> None:
         self.calls: Counter[str] = Counter()
         self.at_once: Counter[str] = Counter()
+        self.last: dict[str, dict[str, Any]] = {}
         self.port = 0
         self._models = models
         self._under_way: Counter[str] = Counter()
@@ -139,6 +143,7 @@ class Endpoint:
     async def _answer(self, asked: dict[str, Any]) -> bytes:
         name = asked["model"]
         self.calls[name] += 1
+        self.last[name] = asked
         self._under_way[name] += 1
         self.at_once[name] = max(self.at_once[name], self._under_way[name])
         try:
@@ -151,15 +156,16 @@ class Endpoint:
         return head.encode() + body
 
 
-def completion(model: str, text: str) -> dict[str, Any]:
+def completion(model: str, said: str | dict[str, Any]) -> dict[str, Any]:
     """An answer in OpenAI's form; every word is a token."""
-    usage = {"prompt_tokens": 7, "completion_tokens": len(text.split())}
+    message = said if isinstance(said, dict) else {"content": said}
+    usage = {"prompt_tokens": 7, "completion_tokens": len(str(message["content"] or "").split())}
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1,
         "model": model,
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}],
         "usage": usage | {"total_tokens": sum(usage.values())},
     }
 

@@ -61,6 +61,11 @@ def test_a_line_break_inside_of_a_reason_stays():
         "score: 80%, reason: so",
         "[" * 50_000,
         '{"a":' * 20_000,
+        " " * 60_000 + "{",
+        "``` " * 16_000,
+        "{" + "`" * 60_000,
+        "score " * 10_000,
+        "reason: " * 8_000,
         '{"score": ' + "9" * 5000 + ', "reason": "so"}',
     ],
 )
