@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cozeloop.handling import CommandHandler
 from cozeloop.settings import Settings
+from cozeloop.spans import Spans
 from infra.eventstore.log import (  # noqa: F401 - what the log may answer, shown here with the port
     BeyondEnd,
     Damaged,
@@ -366,6 +367,7 @@ class Platform:
     sessions: Sessions
     tokens: Tokens
     drafts: Drafts
+    spans: Spans
     objects: Objects
     files: Files
     models: Models

@@ -31,6 +31,21 @@ class Settings(BaseSettings):
         description="Object store, `https://KEY:SECRET@host:9000/bucket`; empty = files under the data directory.",
     )
     file_max_bytes: int = Field(default=256 * 1024 * 1024, ge=1, description="Largest uploaded file.")
+    clickhouse_url: str = Field(
+        default="",
+        description="ClickHouse for traces (http://user:password@host:8123/database); empty = in this process.",
+    )
+    clickhouse_memory_bytes: int = Field(
+        default=1_000_000_000, description="Most memory that ClickHouse in this process may take."
+    )
+    spans_max_age_days: float = Field(
+        default=30, gt=0, description="Days that the stream SPANS keeps spans; the trace table keeps them longer."
+    )
+    spans_max_bytes: int = Field(
+        default=10 * 1024**3, gt=0, description="Bytes that the stream SPANS keeps at most, oldest dropped first."
+    )
+    ingest_max_spans: int = Field(default=100, ge=1, description="Spans of one request.")
+    trace_query_days: int = Field(default=180, ge=1, description="Days back that a query of traces reaches.")
     model_config_path: Path | None = Field(
         default=None, alias="COZELOOP_MODEL_CONFIG", description="Coze Loop's model_config.yaml."
     )

@@ -31,7 +31,7 @@ from cozeloop.recalling import Recall
 from cozeloop.settings import Settings
 from events.event import Metadata, Recorded, Stream
 from events.spaces import MemberAdded, SpaceCreated
-from infra.eventstore.log import Append
+from infra.eventstore.log import Append, LogUnavailable
 from infra.sql.dialect import create_table
 from projections import READ_MODELS
 from tests.memory_log import MemoryLog
@@ -164,6 +164,26 @@ class Memory:
         return ""
 
 
+class HeldSpans:
+    """Lines of spans as they were stored; there is no table to ask."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[str, bytes]] = []
+
+    async def put(self, space: str, lines: Sequence[bytes]) -> int:
+        """Keeps the lines; the position is their number."""
+        self.held += [(space, line) for line in lines]
+        return len(self.held) if lines else 0
+
+    def figures(self) -> dict[str, int]:
+        """Nothing is counted."""
+        return {}
+
+    async def ask(self, query: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Nothing can be asked."""
+        raise LogUnavailable("there is no trace table")
+
+
 class Client:
     """Calls of one user; each answer is the JSON."""
 
@@ -222,6 +242,7 @@ class InMemory:
             handle=CommandHandler(memory.log, DECIDERS, memory.now, memory),  # type: ignore[arg-type]
             read_models=READ_MODELS,
             now=memory.now,
+            spans=HeldSpans(),
             objects=None,  # type: ignore[arg-type]
             files=None,  # type: ignore[arg-type]
             models=None,  # type: ignore[arg-type]

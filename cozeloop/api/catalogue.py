@@ -9,7 +9,7 @@ from functools import cache
 import cozeloop.api
 from cozeloop.api.routing import Api, Declared
 
-HOT = ("/v1/loop/prompts/mget",)
+HOT = ("/v1/loop/prompts/mget", "/v1/loop/traces/ingest")
 """Asked so often that they come first: routes are tried one by one."""
 
 

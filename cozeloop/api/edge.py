@@ -26,6 +26,8 @@ from projections.projector import ReadModel
 P = ParamSpec("P")
 T = TypeVar("T")
 
+SPANS = "spans"
+"""The name of the positions of traces: ``spans:45``."""
 KEY_HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 LOG_NAME = re.compile(r"(events(-[0-9a-f]{8})?)?")
@@ -167,11 +169,11 @@ class Edge:
 
     async def seen(self, *models: ReadModel) -> None:
         """Waits, bounded, for the ``min_position`` that the caller sent; done for every request, over all models."""
-        if position := min_position(self.request, self.platform.log_name):
-            names = [m.name for m in models or self.platform.read_models]
-            await self._shown(position, names)
+        for log, position in min_positions(self.request, self.platform.log_name).items():
+            names = [SPANS] if log == SPANS else [m.name for m in models or self.platform.read_models]
+            await self._shown(position, names, log)
 
-    async def _shown(self, position: int, names: Sequence[str] | set[str]) -> None:
+    async def _shown(self, position: int, names: Sequence[str] | set[str], log: str = "") -> None:
         """Waits until the models show the position; when the wait runs out the answer says how far they are behind."""
         positions = self.platform.positions
         waiting = [n for n in names if positions.of(n) < position]
@@ -181,7 +183,7 @@ class Edge:
         reached = await asyncio.gather(*(positions.reached(n, position, limit) for n in waiting))
         if not all(reached):
             behind = max(position - positions.of(n) for n in waiting)
-            self.set_header("X-Read-Lag", f"{self.platform.log_name}:{max(behind, 0)}")
+            self.set_header("X-Read-Lag", f"{log or self.platform.log_name}:{max(behind, 0)}")
 
     def now(self) -> datetime:
         """The platform's clock."""
@@ -228,13 +230,20 @@ def key_of(request: Request) -> str:
     return key
 
 
-def min_position(request: Request, log: str) -> int:
-    """The position that the caller has seen, from the query or the header X-Min-Position; 0 when none was sent."""
+def min_positions(request: Request, log: str) -> dict[str, int]:
+    """The positions that the caller has seen, from the query or the header X-Min-Position, by the log's name.
+
+    One or several of ``events:123`` and ``spans:45``, with commas between; a bare number is one of ``events``.
+    """
     sent = request.query_params.get("min_position") or request.headers.get("x-min-position") or ""
-    try:
-        return position_of(sent, log, "min_position") if sent else 0
-    except ValueError as error:
-        raise ApiError(Module.FOUNDATION.code(INVALID_PARAM), f"invalid param,{error}") from error
+    found: dict[str, int] = {}
+    for each in sent.split(",") if sent else ():
+        name = SPANS if each.startswith(f"{SPANS}:") else log
+        try:
+            found[name] = position_of(each, name, "min_position")
+        except ValueError as error:
+            raise ApiError(Module.FOUNDATION.code(INVALID_PARAM), f"invalid param,{error}") from error
+    return found
 
 
 def position_of(sent: str, log: str, field: str, any_log: bool = False) -> int:

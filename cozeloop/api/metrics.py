@@ -34,6 +34,8 @@ class Metrics:
     async def text(self, platform: Platform) -> str:
         """Everything, with where the log and the read models stand now."""
         lines = [*self._models(platform, await end_of(platform)), *self._served()]
+        if not platform.ready():
+            lines += [f"cozeloop_spans_{name} {n}" for name, n in sorted(platform.spans.figures().items())]
         lines += ["# TYPE cozeloop_commands_total counter"]
         lines += [f'cozeloop_commands_total{{command="{c}"}} {n}' for c, n in sorted(self._commands.items())]
         return "\n".join(lines) + "\n"

@@ -54,6 +54,8 @@ class Declared:
     """Both a user's token and the operator's are taken."""
     raw: bool = False
     """The handler reads the body itself, as it streams in."""
+    unbound: bool = False
+    """The handler takes the body's JSON as it came, and checks it itself."""
     signed: bool = False
     """The address carries its own proof, which the handler checks: no caller is needed."""
 
@@ -146,6 +148,8 @@ async def admitted(route: Declared, request: Request) -> tuple[Edge, Any]:
 def bound_of(route: Declared, request: Request, raw: bytes) -> Any:
     """Path, query and body as the route's model."""
     body = parse(raw, request.headers.get("content-type", ""))
+    if route.unbound:
+        return body
     return bind(route.request, request.path_params, query_of(request, route.request), body)
 
 

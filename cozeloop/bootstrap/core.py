@@ -20,7 +20,7 @@ from infra.eventstore.jetstream_log import JetStreamLog
 from infra.eventstore.log import LossNoticed
 from infra.messaging.lock import DataDirLock
 from infra.messaging.server import NatsServer
-from infra.messaging.streams import Client, Connect, connect, ensure_streams
+from infra.messaging.streams import Client, Connect, SpanLimits, connect, ensure_streams
 from infra.objects import FileObjects
 from infra.objects.port import Objects
 from infra.sql import open_database
@@ -67,7 +67,7 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
         return await connect(server.url, server.app, **options)
 
     admin = await connect(server.url, server.admin)
-    await ensure_streams(admin)
+    await ensure_streams(admin, spans=SpanLimits(settings.spans_max_age_days, settings.spans_max_bytes))
     await admin.close()
 
     process.waiting = "the vault"

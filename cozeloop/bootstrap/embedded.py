@@ -21,6 +21,7 @@ from cozeloop.bootstrap.operations import open_operations
 from cozeloop.bootstrap.past import open_past
 from cozeloop.bootstrap.process import Process
 from cozeloop.bootstrap.subscriptions import open_subscriptions
+from cozeloop.bootstrap.traces import follow_spans, open_traces
 from cozeloop.erasing import Erasing
 from cozeloop.following import AnchorFollower, decoded, look_through, stopped_models
 from cozeloop.operations import LogOperations
@@ -110,6 +111,7 @@ class Embedded:
         platform.code = open_sandbox(core)
         platform.past = open_past(core)
         platform.operations = open_operations(core, erasing)
+        platform.spans = self._traces = open_traces(core)
 
     async def _serve(self, core: Core, erasing: Erasing) -> None:
         """What goes on by itself. A feed that ended early leaves reading, and says what is wrong."""
@@ -125,6 +127,7 @@ class Embedded:
         if end and not await feeder.until(end):
             return
         await erasing.resume()
+        follow_spans(core, self._traces)
         await experiments.begin()
         process.run(sweep_for_ever(platform, core.vault))
         process.run(look_through(core.log, core.anchor))
@@ -167,6 +170,7 @@ def _unopened(process: Process) -> Platform:
         sessions=not_yet,
         tokens=not_yet,
         drafts=not_yet,
+        spans=not_yet,
         objects=not_yet,
         files=not_yet,
         models=not_yet,

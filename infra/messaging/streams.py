@@ -1,16 +1,27 @@
-"""The streams: EVENTS for ever, DRAFTS with the last fifty revisions each, WORK in memory."""
+"""The streams: EVENTS for ever, DRAFTS with the last fifty revisions each, SPANS for a while, WORK in memory."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from nats.aio.client import Client
 
 from infra.messaging.connecting import Connect, Credentials, JetStreamRefused, ServerAway, ask, connect
 
-__all__ = ["Client", "Connect", "Credentials", "ServerAway", "StreamUnfit", "connect", "ensure_streams", "ensure_work"]
+__all__ = [
+    "Client",
+    "Connect",
+    "Credentials",
+    "ServerAway",
+    "SpanLimits",
+    "StreamUnfit",
+    "connect",
+    "ensure_streams",
+    "ensure_work",
+]
 
 OLDEST_SERVER = (2, 15)
 NOT_FOUND = 10059
@@ -52,6 +63,17 @@ WORK = {
     **UNLIMITED,
     "max_msgs_per_subject": 1,
 }
+SPANS = {
+    "name": "SPANS",
+    "subjects": ["spans.>"],
+    "storage": "file",
+    "retention": "limits",
+    "discard": "old",
+    **UNLIMITED,
+    "max_msgs_per_subject": -1,
+    "compression": "none",
+    "allow_direct": True,
+}
 FORBIDDEN = ("mirror", "sources", "allow_msg_ttl", "allow_rollup_hdrs", "subject_transform", "republish", "sealed")
 """What would let an event disappear, change or come from elsewhere."""
 
@@ -60,7 +82,23 @@ class StreamUnfit(Exception):
     """The server or its stream cannot hold the log; the text says what is missing."""
 
 
-async def ensure_streams(admin: Client, replicas: int = 1) -> str:
+@dataclass(frozen=True)
+class SpanLimits:
+    """How long and how much SPANS keeps: what is older has long been in the trace table, which keeps its own time."""
+
+    age_days: float = 30.0
+    bytes: int = 10 * 1024**3
+
+    @property
+    def config(self) -> dict[str, int]:
+        """As JetStream says it; ages in nanoseconds."""
+        return {"max_age": int(self.age_days * 86_400) * 1_000_000_000, "max_bytes": self.bytes}
+
+
+KEEP = SpanLimits()
+
+
+async def ensure_streams(admin: Client, replicas: int = 1, spans: SpanLimits = KEEP) -> str:
     """Creates what is missing and returns the id of the log; raises StreamUnfit.
 
     The id is made with the stream EVENTS and lies in its metadata: another id is another log.
@@ -68,6 +106,7 @@ async def ensure_streams(admin: Client, replicas: int = 1) -> str:
     check_version(admin)
     log_id = await _ensure_events(admin, replicas)
     await _ensure(admin, {**DRAFTS, "num_replicas": replicas})
+    await _ensure(admin, {**SPANS, **spans.config, "num_replicas": replicas})
     await ensure_work(admin, replicas)
     return log_id
 

@@ -38,6 +38,13 @@ CAPABILITIES = {
             "work": NO_TASKS,
         }
     ),
+    "traces": Capability(
+        {
+            "events": "spans lie in a stream of their own, SPANS: they pass no decision",
+            "workflows": NO_PROCESS,
+            "work": NO_TASKS,
+        }
+    ),
     "models": Capability(
         {
             "events": "models are configuration, read at start",

@@ -67,7 +67,7 @@ class Owner:
         owner = cls(Caller(url, canary("ada")))
         owner.ids |= {"user_id": owner.caller.user_id, "space_id": owner.caller.space}
         owner.ids |= {"email": owner.caller.email, "password": "wrong password"}
-        for create in (owner.token, owner.prompt, owner.evaluation_set, owner.evaluator, owner.experiment):
+        for create in (owner.token, owner.prompt, owner.evaluation_set, owner.evaluator, owner.experiment, owner.trace):
             create()
         end = httpx.get(f"{url}/v1/platform/health").json()["log_position"]
         owner.ids["position"] = end.removeprefix("events:")
@@ -130,6 +130,22 @@ class Owner:
         for expt_id in (one, other):
             list(self.caller.watch(expt_id))
         self.ids |= {"expt_id": one, "experiment_id": one, "baseline_experiment_id": one, "expt_ids": [other]}
+
+    def trace(self) -> None:
+        """A span of a trace that is shown."""
+        ids = {"trace_id": secrets.token_hex(16), "span_id": secrets.token_hex(8)}
+        span = {"workspace_id": self.caller.space, "started_at_micros": int(time.time() * 1e6), "parent_id": "0"}
+        texts = {"span_name": self.text("span"), "input": self.text("span-input"), "output": self.text("span-output")}
+        tags = {"tags_string": {"tag": self.text("span-tag")}}
+        headers = {"authorization": f"Bearer {self.caller.token}"}
+        body = {"spans": [{**ids, **span, **texts, **tags}]}
+        stored = self.caller.http.post("/v1/loop/traces/ingest", json=body, headers=headers)
+        assert stored.json() == {"code": 0, "msg": ""}
+        path = f"/api/observability/v1/traces/{ids['trace_id']}"
+        query = {"min_position": stored.headers["x-log-position"]}
+        times = {"start_time": SAMPLES["start_time"], "end_time": SAMPLES["end_time"]}
+        self.caller.call("GET", path, None, **query, **times, workspace_id=self.caller.space)
+        self.ids |= ids
 
     def secrets(self) -> list[str]:
         """What nobody else may ever be answered."""
@@ -246,6 +262,10 @@ SAMPLES: dict[str, Any] = {
     "prompt_draft": {"draft_info": {}, "detail": detail("probe")},
     "model_id": "1",
     "keys": ["probe.jsonl"],
+    "start_time": str(int(time.time() * 1000) - 86_400_000),
+    "end_time": str(int(time.time() * 1000) + 86_400_000),
+    "span_list_type": "all_span",
+    "started_at_micros": int(time.time() * 1e6),
 }
 """What a request needs beside ids so that it is not refused for being empty."""
 

@@ -62,6 +62,7 @@ def test_what_was_refused_to_strangers_is_done_for_the_owner(world: World) -> No
     writes = [c for c in world.calls if not (c.reads or c.open or c.path == ENDS_THE_SESSION or operators(c))]
     done: dict[str, list[int]] = {}
     caller = world.owner.caller
+    caller.http.headers["authorization"] = f"Bearer {caller.token}"
     ids = {**world.owner.ids, "workspace_id": caller.space}
     for call in sorted(writes, key=lambda c: (c.method == "DELETE", -len(c.path))):
         code = call.send(caller.http, ids).json()["code"]

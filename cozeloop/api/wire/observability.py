@@ -2,18 +2,94 @@
 
 from __future__ import annotations
 
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from cozeloop.api.scalars import Bool, Double, I64, WireModel, words
+from cozeloop.api.scalars import Bool, Double, I32, I64, Vt, WireModel, words
 
 
+AnnotationType = words("AnnotationType", "auto_evaluate", "manual_evaluation_set", "manual_feedback", "coze_feedback", "openapi_feedback")
+ValueType = words("ValueType", "string", "category", "number", "long", "double", "bool")
 PlatformType = words("PlatformType", "cozeloop", "prompt", "evaluator", "evaluation_target", "coze_bot", "coze_project", "coze_workflow", "ark", "veadk", "ve_agentkit", "loop_all", "inner_cozeloop", "inner_doubao", "inner_doubao_unencrypted", "inner_prompt", "inner_coze_bot", "trace_detail")
 SpanListType = words("SpanListType", "root_span", "all_span", "llm_span")
+TraceScene = words("TraceScene", "default", "cached")
 FieldType = words("FieldType", "string", "long", "double", "bool")
 QueryRelation = words("QueryRelation", "and", "or")
 QueryType = words("QueryType", "match", "eq", "not_eq", "lte", "gte", "lt", "gt", "exist", "not_exist", "in", "not_in", "not_match")
+SpanStatus = words("SpanStatus", "success", "error", "broken")
+SpanType = words("SpanType", "unknwon", "prompt", "model", "parser", "embedding", "memory", "plugin", "function", "graph", "remote", "loader", "transformer", "vector_store", "vector_retriever", "agent", "LLMCall")
 TimeUnit = words("TimeUnit", "day", "week", "null")
+
+
+class Annotation(WireModel):
+    id: str | None = None
+    span_id: Annotated[str | None, Vt(min_size=1, not_nil=True)] = Field(None, validate_default=True)
+    trace_id: Annotated[str | None, Vt(min_size=1, not_nil=True)] = Field(None, validate_default=True)
+    workspace_id: Annotated[str | None, Vt(min_size=1, not_nil=True)] = Field(None, validate_default=True)
+    start_time: Annotated[I64 | None, Vt(gt=0, not_nil=True)] = Field(None, validate_default=True)
+    type: AnnotationType | None = None
+    key: Annotated[str | None, Vt(min_size=1, not_nil=True)] = Field(None, validate_default=True)
+    value_type: ValueType | None = None
+    value: str | None = None
+    status: str | None = None
+    reasoning: str | None = None
+    base_info: BaseInfo | None = None
+    auto_evaluate: AutoEvaluate | None = None
+    manual_feedback: ManualFeedback | None = None
+
+
+class AutoEvaluate(WireModel):
+    evaluator_version_id: I64 | None = None
+    evaluator_name: str | None = None
+    evaluator_version: str | None = None
+    evaluator_result: EvaluatorResult | None = None
+    record_id: I64 | None = None
+    task_id: str | None = None
+    expt_id: I64 | None = None
+    expt_template_id: I64 | None = None
+
+
+class Correction(WireModel):
+    score: Double | None = None
+    explain: str | None = None
+    base_info: BaseInfo | None = None
+
+
+class EvaluatorResult(WireModel):
+    score: Double | None = None
+    correction: Correction | None = None
+    reasoning: str | None = None
+
+
+class ManualFeedback(WireModel):
+    tag_key_id: I64 | None = None
+    tag_key_name: str | None = None
+    tag_value_id: I64 | None = None
+    tag_value: str | None = None
+
+
+class BaseInfo(WireModel):
+    created_by: UserInfo | None = None
+    updated_by: UserInfo | None = None
+    created_at: I64 | None = None
+    updated_at: I64 | None = None
+
+
+class OrderBy(WireModel):
+    field: str | None = None
+    is_asc: Bool | None = None
+
+
+class UserInfo(WireModel):
+    name: str | None = None
+    en_name: str | None = None
+    avatar_url: str | None = None
+    avatar_thumb: str | None = None
+    open_id: str | None = None
+    union_id: str | None = None
+    user_id: str | None = None
+    email: str | None = None
 
 
 class FilterField(WireModel):
@@ -38,6 +114,76 @@ class SpanFilterFields(WireModel):
     span_list_type: SpanListType | None = None
 
 
+class AttrTos(WireModel):
+    input_data_url: str | None = None
+    output_data_url: str | None = None
+    multimodal_data: dict[str, str] | None = None
+
+
+class EncryptionInfo(WireModel):
+    workflow: str | None = None
+
+
+class InputSpan(WireModel):
+    started_at_micros: I64 | None = None
+    log_id: str | None = None
+    span_id: str | None = None
+    parent_id: str | None = None
+    trace_id: str | None = None
+    duration: I64 | None = None
+    service_name: str | None = None
+    call_type: str | None = None
+    workspace_id: str | None = None
+    span_name: str | None = None
+    span_type: str | None = None
+    method: str | None = None
+    status_code: I32 | None = None
+    input: str | None = None
+    output: str | None = None
+    object_storage: str | None = None
+    system_tags_string: dict[str, str] | None = None
+    system_tags_long: dict[str, I64] | None = None
+    system_tags_double: dict[str, Double] | None = None
+    tags_string: dict[str, str] | None = None
+    tags_long: dict[str, I64] | None = None
+    tags_double: dict[str, Double] | None = None
+    tags_bool: dict[str, Bool] | None = None
+    tags_bytes: dict[str, str] | None = None
+    duration_micros: I64 | None = None
+
+
+class OutputSpan(WireModel):
+    trace_id: str | None = None
+    span_id: str | None = None
+    parent_id: str | None = None
+    span_name: str | None = None
+    span_type: str | None = None
+    type: SpanType | None = None
+    started_at: I64 | None = None
+    duration: I64 | None = None
+    status: SpanStatus | None = None
+    status_code: I32 | None = None
+    input: str | None = None
+    output: str | None = None
+    logic_delete_date: I64 | None = None
+    service_name: str | None = None
+    logid: str | None = None
+    system_tags_string: dict[str, str] | None = None
+    system_tags_long: dict[str, I64] | None = None
+    system_tags_double: dict[str, Double] | None = None
+    tags_string: dict[str, str] | None = None
+    tags_long: dict[str, I64] | None = None
+    tags_double: dict[str, Double] | None = None
+    tags_bool: dict[str, Bool] | None = None
+    tags_bytes: dict[str, str] | None = None
+    call_type: str | None = None
+    custom_tags: dict[str, str] | None = None
+    attr_tos: AttrTos | None = None
+    system_tags: dict[str, str] | None = None
+    annotations: list[Annotation] | None = None
+    encryption: EncryptionInfo | None = None
+
+
 class Sampler(WireModel):
     sample_rate: Double | None = None
     sample_size: I64 | None = None
@@ -45,3 +191,64 @@ class Sampler(WireModel):
     cycle_count: I64 | None = None
     cycle_interval: I64 | None = None
     cycle_time_unit: TimeUnit | None = None
+
+
+class IngestTracesRequest(WireModel):
+    spans: list[InputSpan] | None = None
+
+
+class IngestTracesResponse(WireModel):
+    code: I32 | None = None
+    msg: str | None = None
+
+
+class GetTraceRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"workspace_id": "query", "trace_id": "path", "start_time": "query", "end_time": "query", "logid": "query", "platform_type": "query", "span_ids": "query", "filters": "query", "page_size": "query", "page_token": "query", "trace_scene": "query", "need_original_tags": "query"}
+    workspace_id: I64 | None = None
+    trace_id: str
+    start_time: I64 | None = None
+    end_time: I64 | None = None
+    logid: str | None = None
+    platform_type: PlatformType | None = None
+    span_ids: list[str] | None = None
+    filters: FilterFields | None = None
+    page_size: I32 | None = None
+    page_token: str | None = None
+    trace_scene: TraceScene | None = None
+    need_original_tags: Bool | None = None
+
+
+class GetTraceResponse(WireModel):
+    spans: list[OutputSpan] | None = None
+    traces_advance_info: TraceAdvanceInfo | None = None
+    next_page_token: str | None = None
+    has_more: Bool | None = None
+
+
+class ListSpansRequest(WireModel):
+    workspace_id: I64 | None = None
+    start_time: I64 | None = None
+    end_time: I64 | None = None
+    filters: FilterFields | None = None
+    page_size: I32 | None = None
+    order_bys: list[OrderBy] | None = None
+    page_token: str | None = None
+    platform_type: PlatformType | None = None
+    span_list_type: SpanListType | None = None
+    without_clip: Bool | None = None
+
+
+class ListSpansResponse(WireModel):
+    spans: list[OutputSpan] | None = None
+    next_page_token: str | None = None
+    has_more: Bool | None = None
+
+
+class TokenCost(WireModel):
+    input: I64 | None = None
+    output: I64 | None = None
+
+
+class TraceAdvanceInfo(WireModel):
+    trace_id: str | None = None
+    tokens: TokenCost | None = None

@@ -179,7 +179,7 @@ async def test_a_read_waits_for_the_position_that_the_caller_has_seen(world: Wor
     assert {position for _, position in behind.waited} == {9}
 
 
-@pytest.mark.parametrize("sent", ["x", "-1", "events:", "spans:4", "1e3", "9" * 30])
+@pytest.mark.parametrize("sent", ["x", "-1", "events:", "traces:4", "1e3", "9" * 30])
 async def test_a_position_that_is_none_is_refused(world: World, sent: str) -> None:
     async with world.client() as client:
         answer = (await client.post(f"{NOTES}/list", params={"min_position": sent}, json={})).json()

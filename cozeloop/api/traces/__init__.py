@@ -1,0 +1,1 @@
+"""Traces: what SDKs report, and what the console shows of it."""
