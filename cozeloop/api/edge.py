@@ -30,7 +30,7 @@ SPANS = "spans"
 """The name of the positions of traces: ``spans:45``."""
 KEY_HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
-LOG_NAME = re.compile(r"(events(-[0-9a-f]{8})?)?")
+LOG_NAME = re.compile(r"(events(-[0-9a-f]{8})?|spans)?")
 """What the log's positions are called: ``events:123``; nothing for a number alone."""
 ERASED = "this workspace was erased: its key has been destroyed"
 
