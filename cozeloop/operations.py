@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from cozeloop.backup.making import Backup
 from cozeloop.erasing import Erasing
+from cozeloop.examining import Examination
 from cozeloop.platform import EventQuery
 from events.event import Recorded, Stream, Unrecognised
 from infra.eventstore.anchor import AnchorFile
@@ -54,6 +55,7 @@ class LogOperations:
         erasing: Erasing,
         inventory: Callable[[], Inventory],
         backup: Backup,
+        examination: Examination,
     ) -> None:
         self._log = log
         self._anchor = anchor
@@ -62,6 +64,7 @@ class LogOperations:
         self._erasing = erasing
         self._inventory = inventory
         self._backup = backup
+        self._examination = examination
 
     async def events(self, query: EventQuery) -> AsyncIterator[Mapping[str, Any]]:
         """The events wanted, oldest first."""
@@ -121,6 +124,11 @@ class LogOperations:
         replayed = self._replayer.replay_parked(models) if parked else self._replayer.replay(models)
         async for progress in replayed:
             yield progress
+
+    async def doctor(self) -> AsyncIterator[Mapping[str, Any]]:
+        """What each check finds."""
+        async for line in self._examination.run():
+            yield line
 
     async def backup(self, target: Path, with_key: bool) -> AsyncIterator[Mapping[str, Any]]:
         """Writes a backup; raises ArchiveUnusable for a place that cannot be used."""

@@ -281,6 +281,10 @@ class Operations(Protocol):
         """
         ...
 
+    def doctor(self) -> AsyncIterator[Line]:
+        """What each check finds, as ``{"what", "state", "said", "facts"}``; then ``final`` with how many failed."""
+        ...
+
     def backup(self, target: Path, with_key: bool) -> AsyncIterator[Line]:
         """Writes a backup to a place that is new or empty. Raises ValueError for a place that cannot be used."""
         ...

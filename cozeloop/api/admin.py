@@ -102,6 +102,12 @@ async def destroy_key(edge: Edge, req: DestroyKeyRequest) -> Response:
     return await lines(edge, operations(edge).erase(str(req.space_id)))
 
 
+@api.get("/v1/platform/admin/doctor", VerifyRequest, Lines, operator=True)
+async def doctor(edge: Edge, req: VerifyRequest) -> Response:
+    """What each check finds."""
+    return await lines(edge, operations(edge).doctor())
+
+
 @api.post("/v1/platform/admin/backup", BackupRequest, Lines, operator=True)
 async def backup(edge: Edge, req: BackupRequest) -> Response:
     """Each part that was written."""

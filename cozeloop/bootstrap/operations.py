@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cozeloop.backup.making import Backup
 from cozeloop.bootstrap.core import Core
+from cozeloop.bootstrap.examining import open_examination
 from cozeloop.erasing import Erasing
 from cozeloop.operations import LogOperations
 from infra import clock
@@ -15,7 +16,9 @@ def open_operations(core: Core, erasing: Erasing) -> LogOperations:
     """The operations, on whatever the core has opened."""
     backup = Backup(core.log, core.anchor, core.vault, core.objects, core.installation, core.connected, clock.now)
 
+    examination = open_examination(core, core.process.platform.code)
+
     def inventory() -> Inventory:
         return Inventory(core.objects, core.vault.keys)
 
-    return LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing, inventory, backup)
+    return LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing, inventory, backup, examination)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cozeloop.erasing import Remove
+from cozeloop.examining import Check
 from cozeloop.platform import Platform
 from cozeloop.settings import Settings
 
@@ -35,6 +36,7 @@ class Process:
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: list[Close] = []
         self._trouble: list[Callable[[], str]] = []
+        self.checks: dict[str, Check] = {}
         self.removes: dict[str, Remove] = {}
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -52,6 +54,10 @@ class Process:
     def on_erase(self, what: str, remove: Remove) -> None:
         """``remove`` is called with each space that is erased: what a part keeps of it goes then."""
         self.removes[what] = remove
+
+    def on_doctor(self, what: str, check: Check) -> None:
+        """``check`` is made by `cozeloop doctor`: a part says how what it depends on is."""
+        self.checks[what] = check
 
     def trouble(self) -> str:
         """The first sentence about what is wrong, empty when nothing is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cozeloop.cli import backup, demo, events, replay, restore, spaces, up, verify
+from cozeloop.cli import backup, demo, doctor, events, replay, restore, spaces, up, verify
 
 app = typer.Typer(
     name="cozeloop",
@@ -17,6 +17,7 @@ app.command("up", epilog=up.EXAMPLES)(up.up)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("backup", epilog=backup.EXAMPLES)(backup.backup)
 app.command("restore", epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(events.app, name="events")

@@ -47,6 +47,10 @@ class Operations(Protocol):
         """Each step of a space's end."""
         ...
 
+    def doctor(self) -> AsyncIterator[Line]:
+        """What each check finds."""
+        ...
+
     def backup(self, target: Path, with_key: bool) -> AsyncIterator[Line]:
         """Each part of a backup."""
         ...
@@ -113,6 +117,11 @@ class Remote:
     async def erase(self, space: str) -> AsyncIterator[Line]:
         """Each step of a space's end."""
         async for line in self._lines("POST", "/v1/platform/admin/spaces/destroy-key", json={"space_id": space}):
+            yield line
+
+    async def doctor(self) -> AsyncIterator[Line]:
+        """What each check finds."""
+        async for line in self._lines("GET", "/v1/platform/admin/doctor"):
             yield line
 
     async def backup(self, target: Path, with_key: bool) -> AsyncIterator[Line]:

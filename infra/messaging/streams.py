@@ -116,6 +116,17 @@ async def ensure_work(nc: Client, replicas: int = 1) -> str:
     return await _ensure(nc, {**WORK, "num_replicas": replicas})
 
 
+async def described(nc: Client) -> dict[str, Any]:
+    """The server's version, and of each stream its name, messages and bytes."""
+    names: list[str] = (await ask(nc, "$JS.API.STREAM.NAMES")).get("streams") or []
+    streams = []
+    for name in sorted(names):
+        state = (await ask(nc, f"$JS.API.STREAM.INFO.{name}"))["state"]
+        streams.append({"name": name, "messages": state["messages"], "bytes": state["bytes"]})
+    version = nc.connected_server_version
+    return {"version": f"{version.major}.{version.minor}.{version.patch}", "streams": streams}
+
+
 def check_version(nc: Client) -> None:
     """Raises StreamUnfit for a server that lacks what the log needs."""
     version = nc.connected_server_version
