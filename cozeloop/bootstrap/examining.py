@@ -6,7 +6,6 @@ import asyncio
 import platform as machine
 import secrets
 import shutil
-from collections import Counter
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,7 +39,7 @@ def open_examination(core: Core, code: Any) -> Examination:
         "read models": doctor.read_models,
         "vault": doctor.vault,
         "objects": doctor.objects,
-        "rate limits": doctor.limits,
+        "redis": doctor.limits,
         "sandbox": doctor.sandbox,
         "models": doctor.models,
     }
@@ -97,12 +96,14 @@ class Doctor:
         findings = []
         for model in READ_MODELS:
             at = core.projection.positions.of(model.name)
-            lag, streams = max(0, end - at), parked[model.name]
+            lag, streams = max(0, end - at), parked.get(model.name, [])
             stopped = core.projection.stopped.get(model.name, "")
-            facts = {"position": at, "lag": lag, "parked_streams": streams, "stopped": stopped}
-            said = f"at {at}, {lag} behind" + (
-                f", {streams} streams parked: see `cozeloop replay --parked`" if streams else ""
-            )
+            facts = {"position": at, "lag": lag, "parked": streams, "stopped": stopped}
+            said = f"at {at}, {lag} behind"
+            if streams:
+                first = streams[0]
+                where = f"{first['position']} ({first['stream']})"
+                said += f", {len(streams)} streams parked, first at {where}: {first['error']}"
             state = FAILED if stopped else WARNING if streams or lag > FAR_BEHIND else OK
             findings.append(
                 Finding(f"read model {model.name}", state, f"stopped: {stopped}" if stopped else said, facts)
@@ -189,6 +190,10 @@ def _version(conn: Connection) -> tuple[str, str]:
     return name, ".".join(str(part) for part in told)
 
 
-def _parked(conn: Connection) -> Counter[str]:
-    streams = select(PARKED.c.model, func.count(PARKED.c.stream.distinct())).group_by(PARKED.c.model)
-    return Counter({row[0]: row[1] for row in conn.execute(streams)})
+def _parked(conn: Connection) -> dict[str, list[dict[str, Any]]]:
+    """Of each read model the first parked event of every parked stream."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in conn.execute(select(PARKED).order_by(PARKED.c.position)).mappings():
+        event = {"stream": row["stream"], "position": row["position"], "error": row["error"]}
+        found.setdefault(row["model"], {}).setdefault(row["stream"], event)
+    return {model: list(streams.values()) for model, streams in found.items()}

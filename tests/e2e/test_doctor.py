@@ -42,7 +42,7 @@ def test_every_dependency_is_named_with_its_state_running_and_alone(tmp_path: Pa
         assert {s["name"] for s in found["nats-server"]["facts"]["streams"]} >= {"EVENTS", "DRAFTS"}
         for model in READ_MODELS:
             facts = found[f"read model {model.name}"]["facts"]
-            assert (facts["lag"], facts["parked_streams"], facts["stopped"]) == (0, 0, "")
+            assert (facts["lag"], facts["parked"], facts["stopped"]) == (0, [], "")
         assert found["disk"]["facts"]["free"] > 0 and found["read database"]["facts"]["dialect"] == "sqlite"
         shown = cozeloop("doctor", "--data-dir", platform.data_dir)
         assert shown.returncode == 0 and shown.stdout.startswith("ok       platform")
