@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     )
     model_call_timeout_seconds: float = Field(default=60, description="Longest single call of a model.")
     model_call_attempts: int = Field(default=4, ge=1, description="How often a model call is tried in all.")
+    snapshot_after_events: int = Field(
+        default=20, ge=0, description="Events of a stream after which its folded state is copied; 0 = never."
+    )
     as_of_max_events: int = Field(default=200_000, description="Events that one as-of question may fold.")
     as_of_max_bytes: int = Field(
         default=256 * 1024 * 1024, description="Bytes that the tables of one as-of question may hold, in memory."

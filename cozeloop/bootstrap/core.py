@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+import commands
+import events
 from commands import DECIDERS
 from cozeloop.bootstrap.process import Process
 from cozeloop.following import CommandsSeen, read_side_stands
@@ -18,6 +20,7 @@ from infra.disk import Disk
 from infra.eventstore.anchor import AnchorFile
 from infra.eventstore.jetstream_log import JetStreamLog
 from infra.eventstore.log import LossNoticed
+from infra.eventstore.snapshots import Snapshots, code_digest
 from infra.messaging.lock import DataDirLock
 from infra.messaging.server import NatsServer
 from infra.messaging.streams import Client, Connect, SpanLimits, connect, ensure_streams
@@ -83,6 +86,7 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     anchor = AnchorFile(data / "anchor.json", installation.derive("anchor of the log"))
 
     process.waiting = "the event log"
+    snapshots = Snapshots(database, vault.keys, code_digest(commands, events), settings.snapshot_after_events)
     log = JetStreamLog(
         connected,
         EVENTS,
@@ -90,9 +94,12 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
         objects,
         [lambda: read_side_stands(database), anchor.stands],
         shortage=lambda: disk.shortage,
+        snapshots=snapshots,
     )
     process.on_close(log.close)
     log_id = await log.open()
+    process.run(snapshots.write_for_ever())
+    process.on_erase("copied states", snapshots.remove)
     process.watch(lambda: log.stopped)
     if not log.stopped:
         await anchor.begin(log_id, log.reader)

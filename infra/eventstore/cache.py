@@ -48,8 +48,12 @@ class StateCache:
         events: Mapping[str, Sequence[Event]],
         seen: Seen,
         command_id: str,
-    ) -> None:
-        """Folds one command's own events into every state that stood where they were appended; drops the others."""
+    ) -> list[tuple[Key, Loaded[Any]]]:
+        """Folds one command's own events into every state that stood where they were appended; drops the others.
+
+        Returns the states that were carried forward.
+        """
+        advanced: list[tuple[Key, Loaded[Any]]] = []
         for key in {k for name in after for k in self._by_stream.get(name, ())}:
             entry = self._entries[key]
             touched = [name for name in key[2] if name in after]
@@ -63,6 +67,8 @@ class StateCache:
                     state = key[0](state, event)
             tails = {**entry.tails, **{name: after[name] for name in touched}}
             self._entries[key] = Loaded(state, tails, remember(entry.commands, command_id, seen), cached=True)
+            advanced.append((key, self._entries[key]))
+        return advanced
 
     def clear(self) -> None:
         """Forgets everything."""

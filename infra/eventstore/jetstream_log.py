@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,12 +11,13 @@ from eventsourcing.persistence import EventStore
 from nats.aio.client import Client
 
 from events.event import Event, Metadata, Recorded, Stream, Unrecognised
-from infra.eventstore.as_of import whole, within
+from infra.eventstore.as_of import whole
 from infra.eventstore.cache import StateCache
 from infra.eventstore.connection import Connect, GuardedConnection, reading
 from infra.eventstore.envelope import StoredRecord, metadata_of
-from infra.eventstore.folding import Folded, Prefetched, fold
+from infra.eventstore.folding import Prefetched
 from infra.eventstore.guard import ADVICE, Witness, log_id_of, name_of
+from infra.eventstore.loading import Loader
 from infra.eventstore.log import (
     Append,
     Conflict,
@@ -30,12 +29,12 @@ from infra.eventstore.log import (
     Seen,
     Tail,
     UnknownEvent,
-    last_alone,
 )
 from infra.eventstore.mapper import Chain, Envelope, EnvelopeMapper, check_link, schema_version
-from infra.eventstore.reading import Reader, subject_of
+from infra.eventstore.reading import Reader
 from infra.eventstore.requests import Requests
 from infra.eventstore.sealing import ObjectStore, Sealer
+from infra.eventstore.snapshots import Snapshots
 from infra.vault.keys import Keyring
 
 S = TypeVar("S")
@@ -59,7 +58,9 @@ class JetStreamLog:
         cached_states: int = 4096,
         timeout: float = 5.0,
         shortage: Callable[[], str] = lambda: "",
+        snapshots: Snapshots | None = None,
     ) -> None:
+        self._snapshots = snapshots
         self._connect = connect
         self._events = events
         self._timeout = timeout
@@ -72,6 +73,7 @@ class JetStreamLog:
         self.name = "events"
         """What its positions are called."""
         self._mapper: EnvelopeMapper
+        self._loader: Loader
 
     async def open(self) -> str:
         """Connects behind the guard and returns the log's id; raises LogUnavailable.
@@ -86,6 +88,9 @@ class JetStreamLog:
         info = await self._reader.info()
         log_id, self.name = log_id_of(info), name_of(info)
         self._mapper = EnvelopeMapper(log_id, self._events)
+        if self._snapshots is not None:
+            await self._snapshots.open(log_id)
+        self._loader = Loader(self._reader, self._mapper, self._sealer, self._cache, self._snapshots)
         return log_id
 
     @property
@@ -129,44 +134,7 @@ class JetStreamLog:
         fresh: bool = False,
     ) -> Loaded[S]:
         """Folds the streams in order; a cached state is taken as it is unless ``fresh``, then only its news is read."""
-        names = tuple(s.name for s in streams)
-        key = (evolve, last_only, names)
-        cached = self._cache.get(key)
-        if cached is not None and not fresh:
-            return cached
-        tails = cached.tails if cached else {name: Tail() for name in names}
-        news = await asyncio.gather(*(self._news(s.name, tails[s.name], last_alone(last_only, s)) for s in streams))
-        state: Any = cached.state if cached else initial
-        folded = Folded(state, Tail(), cached.commands if cached else {})
-        ends: dict[str, Tail] = {}
-        for name, records in zip(names, news, strict=True):
-            folded = fold(self._mapper, name, records, replace(folded, tail=tails[name]), evolve)
-            ends[name] = folded.tail
-        loaded = Loaded(folded.state, ends, folded.commands)
-        self._cache.put(key, loaded)
-        return loaded
-
-    async def _news(self, name: str, tail: Tail, last_only: bool) -> list[StoredRecord]:
-        """A stream's events after the tail, checked against its chain and opened."""
-        subject = subject_of(name)
-        if last_only or tail.position:
-            last = await self._reader.last(subject)
-            if last is None or last.position <= tail.position:
-                return []
-            if last_only:
-                check_link(last, None)
-                return [await self._opened(last)]
-        found: list[StoredRecord] = []
-        previous = tail.hash
-        async for page in self._reader.pages(subject, tail.position + 1):
-            for record in page:
-                check_link(record, previous)
-                previous = record.hash
-                found.append(await self._opened(record))
-        return found
-
-    async def _opened(self, record: StoredRecord) -> StoredRecord:
-        return record.opened(await self._sealer.open(record, self._mapper.known(record)))
+        return await self._loader.load(streams, initial, evolve, last_only, fresh)
 
     async def as_of(
         self,
@@ -178,13 +146,7 @@ class JetStreamLog:
         time: datetime | None = None,
     ) -> Loaded[S]:
         """The state at a position or recorded time, inclusive; an atomic batch is in as a whole or not at all."""
-        folded = Folded(initial, Tail(), {})
-        ends: dict[str, Tail] = {}
-        for stream in streams:
-            records = [await self._opened(r) for r in await within(self._reader, stream.name, position, time)]
-            folded = fold(self._mapper, stream.name, records, replace(folded, tail=Tail()), evolve)
-            ends[stream.name] = folded.tail
-        return Loaded(folded.state, ends, folded.commands)
+        return await self._loader.as_of(streams, initial, evolve, position, time)
 
     async def whole(self, position: int | None = None, time: datetime | None = None) -> int:
         """The last position at or before the bound that cuts no batch; raises BeyondEnd for one not there yet."""
@@ -272,7 +234,9 @@ class JetStreamLog:
                 offset += 1
         events = {append.stream.name: append.events for append in issue.appends}
         seen = Seen(recorded[-1].position, issue.meta.command_digest)
-        self._cache.advance(issue.tails, after, events, seen, issue.meta.command_id)
+        for key, advanced in self._cache.advance(issue.tails, after, events, seen, issue.meta.command_id):
+            if self._snapshots is not None:
+                self._snapshots.consider(key, advanced)
         return recorded
 
     # Reading in log order
@@ -315,7 +279,7 @@ class JetStreamLog:
         for record in records:
             try:
                 check_link(record, None)
-                decoded.append(self._mapper.recorded(await self._opened(record)))
+                decoded.append(self._mapper.recorded(await self._loader.opened(record)))
             except UnknownEvent as unknown:
                 log.warning("%s", unknown)
                 decoded.append(_unrecognised(record))

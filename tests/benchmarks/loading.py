@@ -2,7 +2,8 @@
 
 A prompt of twenty events lies spread evenly over the log. Cold: a log with an empty cache reads, opens and folds it.
 Warm: the folded state is in the cache. Looked after: in the cache, and the log is asked whether it still is the end.
-Raw: the same messages by one direct get, not decoded.
+Raw: the same messages by one direct get, not decoded. With a copy: cold, with the state's copy in SQLite; once the
+prompt of twenty, once one of 5,000 events at the log's end.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from tests.benchmarks.rigs import SPACE, LogRig, log_rig
 PROMPT = "7000000000000000009"
 LENGTH = 20
 BATCH = 500
+LONG = "7000000000000000010"
+LONG_LENGTH = 5_000
 TIMES = 15
+LONG_TIMES = 3
 ids = itertools.count(7000000000000200000)
 
 
@@ -43,6 +47,10 @@ async def measure(rounds: int, quick: bool) -> list[Figure]:
             times: dict[str, list[float]] = defaultdict(list)
             for _ in range(rounds):
                 for name, took in (await one_round(rig)).items():
+                    times[name].append(took)
+            await lengthen(rig)
+            for _ in range(rounds):
+                for name, took in (await copied_round(rig)).items():
                     times[name].append(took)
             found |= {f"{name}, {size:,} events in the log": rounds_ for name, rounds_ in times.items()}
     note = f"{LENGTH} events of one stream, spread evenly"
@@ -73,6 +81,36 @@ async def one_round(rig: LogRig) -> dict[str, float]:
         took["raw direct get"].append(time.perf_counter() - begun)
     await nc.close()
     return {name: statistics.median(each) * 1e6 for name, each in took.items()}
+
+
+async def copied_round(rig: LogRig) -> dict[str, float]:
+    """Microseconds of cold loads with a copy and, of the long stream, without."""
+    took: dict[str, list[float]] = defaultdict(list)
+    cases = [(PROMPT, LENGTH, True, TIMES), (LONG, LONG_LENGTH, True, TIMES), (LONG, LONG_LENGTH, False, LONG_TIMES)]
+    for number, length, copied, times in cases:
+        stream = prompt_stream(SPACE, number)
+        for _ in range(times):
+            log = await rig.open_log(copied)
+            begun = time.perf_counter()
+            loaded = await log.load([stream], UNBORN, evolve)
+            seconds = time.perf_counter() - begun
+            assert loaded.tails[stream.name].version == length
+            if copied:
+                await log._snapshots.flush()
+            how = "with a copy" if copied else "without a copy"
+            took[f"cold load of {length:,} events {how}"].append(seconds)
+            await log.close()
+    return {name: statistics.median(each) * 1e6 for name, each in took.items()}
+
+
+async def lengthen(rig: LogRig) -> None:
+    """One prompt of very many events."""
+    log, stream, tail = await rig.open_log(), prompt_stream(SPACE, LONG), Tail()
+    events = history(LONG, LONG_LENGTH)
+    for first in range(0, LONG_LENGTH, BATCH):
+        appended = await log.append([Append(stream, events[first : first + BATCH])], {stream.name: tail}, meta())
+        tail = Tail(appended[-1].version, appended[-1].position, appended[-1].hash)
+    await log.close()
 
 
 async def get_raw(requests: Requests, stream: Stream) -> None:

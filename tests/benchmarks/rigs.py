@@ -19,11 +19,13 @@ from cozeloop.settings import Settings
 from events import EVENTS
 from infra import clock
 from infra.eventstore.jetstream_log import JetStreamLog
+from infra.eventstore.snapshots import Snapshots
 from infra.messaging.lock import DataDirLock
 from infra.messaging.server import NatsServer
 from infra.messaging.streams import connect, ensure_streams
 from infra.objects import FileObjects
 from infra.sql import open_database
+from infra.sql.database import SqlDatabase
 from infra.vault.installation import installation_key
 from infra.vault.vault import Vault, open_vault
 from tests.e2e.processes import Platform
@@ -38,6 +40,7 @@ class LogRig:
     server: NatsServer
     vault: Vault
     objects: FileObjects
+    read: SqlDatabase
 
     async def connected(self, **options: Any) -> Client:
         return await connect(self.server.url, self.server.app, **options)
@@ -46,9 +49,10 @@ class LogRig:
         """nats-py's own client: the raw engine, without anything of ours."""
         return await nats.connect(self.server.url, user=self.server.app.user, password=self.server.app.password)
 
-    async def open_log(self) -> JetStreamLog:
-        """A log with an empty cache."""
-        log = JetStreamLog(self.connected, EVENTS, self.vault.keys, self.objects)
+    async def open_log(self, copied: bool = False) -> JetStreamLog:
+        """A log with an empty cache; ``copied``: with copies of states, in SQLite."""
+        snapshots = Snapshots(self.read, self.vault.keys, "bench") if copied else None
+        log = JetStreamLog(self.connected, EVENTS, self.vault.keys, self.objects, snapshots=snapshots)
         await log.open()
         return log
 
@@ -64,9 +68,11 @@ async def log_rig() -> AsyncIterator[LogRig]:
             await admin.close()
             vault = await open_vault(open_database(f"sqlite:///{data / 'vault.db'}"), installation_key(data), clock.now)
             await vault.keys.create(SPACE)
+            read = open_database(f"sqlite:///{data / 'read.db'}")
             try:
-                yield LogRig(server, vault, FileObjects(data / "objects"))
+                yield LogRig(server, vault, FileObjects(data / "objects"), read)
             finally:
+                await read.close()
                 await vault.close()
 
 
