@@ -51,6 +51,8 @@ class TestExperiments:
         scores = {r["evaluator_version_id"]: r["evaluator_output_data"]["evaluator_result"] for r in records(item)}
         assert (scores[code]["score"], scores[judge]["score"]) == (1.0, 0.5)
         assert models.calls["echo"] == before + 2, "one of the target, one of the judge"
+        spent = lab.shown(experiment)["expt_stats"]["token_usage"]
+        assert spent["input_tokens"] == "14", "the target's and the judge's"
 
     def test_a_score_outside_of_the_scale_and_an_answer_that_is_none_fail_their_items_alone(
         self, lab: Laboratory, judge: str

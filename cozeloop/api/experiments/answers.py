@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from commands.evaluators.content import CODE_TYPE, PROMPT_TYPE
 from cozeloop.api.edge import Edge
 from cozeloop.api.experiments.aggregates import evaluator_aggregate
 from cozeloop.api.experiments.refusals import RUN_OUTLIVED
@@ -18,11 +19,10 @@ from projections.datasets.datasets import get_datasets
 from projections.datasets.versions import get_versions
 from projections.evaluators.evaluators import get_evaluators
 from projections.experiments.experiments import TERMINATING
-from projections.experiments.results import Progress, Wanted, progress, score_counts, target_numbers
+from projections.experiments.results import Progress, Wanted, judge_tokens, progress, score_counts, target_numbers
 from projections.prompts.prompts import get_prompts
 
 Row = Mapping[str, Any]
-CODE_EVALUATOR = 2
 
 
 async def shown(edge: Edge, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -137,7 +137,11 @@ async def _stats(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) 
     stand, counts, numbers = await asyncio.gather(
         edge.ask(progress, wanted), edge.ask(score_counts, wanted), edge.ask(target_numbers, wanted)
     )
-    return _counts(row, around, stand, counts, numbers)
+    tokens = [(i, o) for _, i, o in numbers]
+    evaluators = (around["evaluators"].get(pin["id"], {}) for pin in pins_of(row))
+    if any(e.get("evaluator_type") == PROMPT_TYPE for e in evaluators):
+        tokens.append(await edge.ask(judge_tokens, wanted))
+    return _counts(row, around, stand, counts, tokens)
 
 
 def _counts(
@@ -145,7 +149,7 @@ def _counts(
     around: Mapping[str, Mapping[str, Any]],
     stand: Progress,
     counts: Sequence[tuple[str, float, int]],
-    numbers: Sequence[tuple[int, int, int]],
+    tokens: Sequence[tuple[int, int]],
 ) -> dict[str, Any]:
     pending = 0 if row["status"] == TERMINATING else stand.busy - stand.under_way
     return {
@@ -155,8 +159,8 @@ def _counts(
         "processing_turn_cnt": stand.busy - pending,
         "terminated_turn_cnt": row["item_count"] - stand.succeeded - stand.failed - stand.busy,
         "token_usage": {
-            "input_tokens": str(sum(i for _, i, _ in numbers)),
-            "output_tokens": str(sum(o for _, _, o in numbers)),
+            "input_tokens": str(sum(i for i, _ in tokens)),
+            "output_tokens": str(sum(o for _, o in tokens)),
         },
         "credit_cost": 0.0,
         "evaluator_aggregate_results": aggregates_of(row, counts, around["evaluators"]),
@@ -228,7 +232,7 @@ def _evaluator(pin: Mapping[str, Any], around: Mapping[str, Mapping[str, Any]]) 
     row = around["evaluators"].get(pin["id"], {})
     return {
         "evaluator_id": pin["id"],
-        "evaluator_type": row.get("evaluator_type", CODE_EVALUATOR),
+        "evaluator_type": row.get("evaluator_type", CODE_TYPE),
         "name": row.get("name", ""),
         "current_version": {"id": pin["version_id"], "version": pin["version"]},
     }

@@ -5,6 +5,7 @@ from projections.experiments.experiments import ExperimentFilter, count_running,
 from projections.experiments.results import (
     Progress,
     Wanted,
+    judge_tokens,
     outcomes_of,
     progress,
     result_of,
@@ -177,3 +178,10 @@ def test_weighted_sums_are_by_item_over_the_evaluators_that_scored():
 
 def test_a_second_outcome_of_the_same_step_never_replaces_the_first():
     outcomes(scored(0, 1.0), scored(0, 0.0)).then_rows({"score": 1.0, "item_index": 0})
+
+
+def test_the_tokens_of_judges_are_counted_whether_they_scored_or_not():
+    used = {"input_tokens": 10, "output_tokens": 2}
+    world = outcomes(scored(0).model_copy(update=used), unscored(1).model_copy(update=used), scored(2))
+    assert world.query(judge_tokens, wanted()) == (20, 4)
+    assert outcomes(answered(0)).query(judge_tokens, wanted()) == (0, 0)
