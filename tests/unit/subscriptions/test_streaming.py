@@ -34,8 +34,8 @@ class World:
         async def alive(secret: str) -> str | None:
             return None if secret in self.dead else await user_of(secret)
 
-        async def members(work: Any, *args: Any) -> Any:
-            return False if args and args[-1] in self.lost else await read(work, *args)
+        async def members(work: Any, *args: Any, **how: Any) -> Any:
+            return False if args and args[-1] in self.lost else await read(work, *args, **how)
 
         self.memory.memory.user_of = alive  # type: ignore[method-assign]
         self.memory.memory.read = members  # type: ignore[method-assign]
