@@ -7,9 +7,19 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from cozeloop.handling import CommandHandler
+from cozeloop.outside import (  # noqa: F401 - ports, shown here with the others
+    DeliveryOutcome,
+    EventLine,
+    EventQuery,
+    EventReader,
+    Subscriptions,
+    SubscriptionsEnded,
+    TooManyReaders,
+    Webhooks,
+)
 from cozeloop.settings import Settings
 from cozeloop.spans import Spans
 from infra.eventstore.log import (  # noqa: F401 - what the log may answer, shown here with the port
@@ -246,19 +256,6 @@ class Past(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class EventQuery:
-    """Which events an operator wants to see; empty = all. ``since`` and ``after`` exclude, ``limit`` is the page."""
-
-    space: str = ""
-    capability: str = ""
-    stream: str = ""
-    type: str = ""
-    after: int = 0
-    since: datetime | None = None
-    limit: int = 100
-
-
 Line = Mapping[str, Any]
 """One line of an operation's progress as JSON; the last one carries ``ok``."""
 
@@ -291,66 +288,6 @@ class Operations(Protocol):
 
     def erase(self, space: str) -> AsyncIterator[Line]:
         """Destroys the space's key and everything that was made of its content. Raises the refusal SpaceMissing."""
-        ...
-
-
-class EventLine(NamedTuple):
-    """An event with its envelope as JSON, for whoever reads the log from outside."""
-
-    position: int
-    data: bytes
-
-
-class TooManyReaders(Exception):
-    """No further reader is taken now; the text says whose bound it is."""
-
-
-class SubscriptionsEnded(Exception):
-    """The platform is stopping: go on later from the last position."""
-
-
-class EventReader(Protocol):
-    """A place in the log that moves forward. Close it."""
-
-    position: int
-    """The last position that need not be seen again."""
-
-    async def page(self, seconds: float, limit: int = ...) -> Sequence[EventLine]:
-        """The next events wanted, waiting so long at most; may be empty. Raises SubscriptionsEnded."""
-        ...
-
-    async def ended(self) -> None:
-        """Returns when the platform stops."""
-        ...
-
-    def close(self) -> None:
-        """Gives its place back."""
-        ...
-
-
-class Subscriptions(Protocol):
-    """The log for readers outside."""
-
-    @property
-    def readers(self) -> int:
-        """How many are open."""
-        ...
-
-    @property
-    def behind(self) -> int:
-        """How many positions the slowest of them has not looked at yet."""
-        ...
-
-    async def read(self, query: EventQuery, owner: str, after: int | None = None) -> EventReader:
-        """A reader behind a position, or behind all that has happened.
-
-        Raises ValueError for what names no stream or a position behind the log's end, TooManyReaders and
-        SubscriptionsEnded.
-        """
-        ...
-
-    def end(self) -> None:
-        """Every reader ends, and there will be no other."""
         ...
 
 
@@ -389,4 +326,5 @@ class Platform:
     operator_token: str = ""
     operations: Operations | None = None
     subscriptions: Subscriptions | None = None
+    webhooks: Webhooks | None = None
     past: Past | None = None

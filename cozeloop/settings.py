@@ -91,3 +91,10 @@ class Settings(BaseSettings):
     event_readers: int = Field(default=256, ge=1, description="Open readers of events in one process.")
     event_readers_each: int = Field(default=16, ge=1, description="Open readers of events of one user.")
     event_heartbeat_seconds: float = Field(default=15, gt=0, description="Longest silence of an event stream.")
+    outbound_allowed_networks: str = Field(
+        default="", description="Private networks that user-given URLs may lead to, such as '10.0.0.0/8;127.0.0.0/8'."
+    )
+    webhook_attempts: int = Field(default=12, ge=1, description="How often a delivery is tried in all.")
+    webhook_retry_seconds: float = Field(
+        default=10, gt=0, description="Pause after the first attempt; it doubles with each, up to an hour."
+    )

@@ -13,6 +13,7 @@ from infra.vault.vault import Vault
 from projections.projector import ReadModel
 from projections.tokens.tokens import TOKENS, good_tokens
 from projections.users.users import USERS, known_users
+from projections.webhooks.webhooks import WEBHOOKS, known_webhooks
 
 log = logging.getLogger("cozeloop.sweeping")
 
@@ -41,6 +42,7 @@ async def sweep(platform: Platform, vault: Vault) -> int:
     return await vault.sweep(
         users=lambda ids: known(USERS, known_users, ids),
         tokens=lambda ids: known(TOKENS, good_tokens, ids),
+        webhooks=lambda ids: known(WEBHOOKS, known_webhooks, ids),
     )
 
 

@@ -22,6 +22,7 @@ from cozeloop.bootstrap.past import open_past
 from cozeloop.bootstrap.process import Process
 from cozeloop.bootstrap.subscriptions import open_subscriptions
 from cozeloop.bootstrap.traces import follow_spans, open_traces
+from cozeloop.bootstrap.webhooks import WebhookEngine
 from cozeloop.erasing import Erasing
 from cozeloop.following import AnchorFollower, decoded, look_through, stopped_models
 from cozeloop.operations import LogOperations
@@ -122,13 +123,16 @@ class Embedded:
         experiments = ExperimentEngine(core)
         await experiments.runs.open()
         live = open_subscriptions(core, end)
-        feeder = _feeder(core, [core.projection, experiments.runs, AnchorFollower(core.anchor), live])
+        webhooks = WebhookEngine(core)
+        await webhooks.begin(end)
+        feeder = _feeder(core, [core.projection, experiments.runs, AnchorFollower(core.anchor), webhooks, live])
         process.waiting = "the read models"
         if end and not await feeder.until(end):
             return
         await erasing.resume()
         follow_spans(core, self._traces)
         await experiments.begin()
+        process.run(webhooks.run())
         process.run(sweep_for_ever(platform, core.vault))
         process.run(look_through(core.log, core.anchor))
         process.run(warm(core, cast(Any, platform.models), cast(Any, platform.code)))

@@ -39,6 +39,7 @@ class Tables:
     people: Table
     sessions: Table
     tokens: Table
+    hooks: Table
 
     def __iter__(self) -> Iterator[Table]:
         return (getattr(self, f.name) for f in fields(self))
@@ -52,8 +53,9 @@ class Tables:
 def vault_tables() -> Tables:
     """Fresh tables. Times are microseconds since 1970, but a token's facts are unix seconds, as they are shown.
 
-    ``confirmed`` (people, tokens): the event that belongs to the row has been seen. A row comes before its event, so
-    that nobody exists without a name; what is still unconfirmed after an hour is swept unless its event is found.
+    ``confirmed`` (people, tokens, hooks): the event that belongs to the row has been seen. A row comes before its
+    event, so that nobody exists without a name; what is still unconfirmed after an hour is swept unless its event is
+    found.
     """
     meta = MetaData()
     return Tables(
@@ -122,5 +124,15 @@ def vault_tables() -> Tables:
             Index("tokens_by_hash", "secret_hash", unique=True),
             Index("tokens_by_user", "user_id", "created_at"),
             Index("tokens_unconfirmed", "confirmed", "created_at"),
+        ),
+        hooks=Table(
+            "hooks",
+            meta,
+            Column("webhook_id", sql.Id, primary_key=True),
+            Column("space_id", sql.Id, nullable=False),
+            Column("wrapped", sql.key(256), nullable=False),
+            Column("created_at", sql.Micros, nullable=False),
+            Column("confirmed", Integer, nullable=False),
+            Index("hooks_unconfirmed", "confirmed", "created_at"),
         ),
     )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, select, update
 from infra.sql import dialect as sql
 from infra.sql.database import Database
 from infra.vault.destroyed import DestroyedKeys
+from infra.vault.hooks import VaultHooks
 from infra.vault.installation import InstallationKey, InstallationKeyUnusable
 from infra.vault.keyring import VaultKeyring
 from infra.vault.passwords import Passwords
@@ -34,12 +35,13 @@ class Vault:
     people: VaultPeople
     sessions: VaultSessions
     tokens: VaultTokens
+    hooks: VaultHooks
     database: Database
     tables: Tables
     passwords: Passwords
     now: Callable[[], datetime]
 
-    async def sweep(self, users: Known, tokens: Known) -> int:
+    async def sweep(self, users: Known, tokens: Known, webhooks: Known) -> int:
         """Removes expired sessions, and rows whose event never came; returns how many of the latter.
 
         A row is looked at an hour after it was made, and once found in the log never again.
@@ -50,6 +52,7 @@ class Vault:
         for table, key, known, remove in (
             (self.tables.people, "user_id", users, self.people.remove),
             (self.tables.tokens, "token_id", tokens, self.tokens.remove),
+            (self.tables.hooks, "webhook_id", webhooks, self.hooks.remove),
         ):
             ids = await self.database.read(_unconfirmed, table, key, before)
             if not ids:
@@ -101,6 +104,7 @@ async def open_vault(
         people=VaultPeople(database, tables, passwords, sessions, now),
         sessions=sessions,
         tokens=VaultTokens(database, tables, now),
+        hooks=VaultHooks(database, tables, installation, now),
         database=database,
         tables=tables,
         passwords=passwords,

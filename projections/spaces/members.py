@@ -70,3 +70,10 @@ def spaces_of(conn: Connection, user_id: str, page: int, size: int) -> tuple[lis
     ids = select(t.c.space_id).where(mine).order_by(t.c.joined_at, t.c.space_id)
     total = conn.execute(select(func.count()).select_from(t).where(mine)).scalar_one()
     return list(conn.execute(ids.limit(size).offset((page - 1) * size)).scalars()), total
+
+
+def is_owner(conn: Connection, space_id: str, user_id: str) -> bool:
+    """Whether the user owns the space."""
+    t = MEMBERS.live(conn)
+    found = select(t.c.role).where(t.c.space_id == space_id, t.c.user_id == user_id, t.c.erased_at == 0)
+    return conn.scalar(found) == "owner"

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-ROOMS = ("events", "commands", "projections", "api", "workflows", "work")
-"""events/<c>.py, commands/<c>/, projections/<c>/, cozeloop/api/<c>/, cozeloop/workflows/<c>.py, cozeloop/work/<c>.py"""
+ROOMS = ("events", "commands", "projections", "api", "workflows", "work", "subscribers")
+"""events/<c>.py, commands/<c>/, projections/<c>/, cozeloop/api/<c>/, and <c>.py in cozeloop/workflows, cozeloop/work
+and cozeloop/subscribers"""
 
 NO_PROCESS = "nothing goes on after the command"
 NO_TASKS = "no worker has anything to do"
@@ -63,7 +64,13 @@ CAPABILITIES = {
             "work": NO_TASKS,
         }
     ),
+    "webhooks": Capability({"workflows": "a delivery is no command", "work": NO_TASKS}),
 }
+
+FOLLOWED_OUTSIDE = {"webhooks"}
+for _name, _capability in CAPABILITIES.items():
+    if _name not in FOLLOWED_OUTSIDE:
+        _capability.missing.setdefault("subscribers", "no effect outside follows its events")
 
 SHARED = {
     "events": {"event", "reservations"},
@@ -72,5 +79,6 @@ SHARED = {
     "api": {"wire", "asof"},
     "workflows": {"deadlines", "runtime", "states"},
     "work": {"attempts", "judging", "keeping", "outcomes", "plans", "targets", "tasks"},
+    "subscribers": {"deliveries", "delivering"},
 }
 """What is in a room and belongs to no capability."""

@@ -12,6 +12,7 @@ PLACES = {
     "api": ROOT / "cozeloop" / "api",
     "workflows": ROOT / "cozeloop" / "workflows",
     "work": ROOT / "cozeloop" / "work",
+    "subscribers": ROOT / "cozeloop" / "subscribers",
 }
 FOLDERS_ONLY = {"api"}
 """Modules beside the capability folders there are the edge itself."""

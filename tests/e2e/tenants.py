@@ -67,7 +67,15 @@ class Owner:
         owner = cls(Caller(url, canary("ada")))
         owner.ids |= {"user_id": owner.caller.user_id, "space_id": owner.caller.space}
         owner.ids |= {"email": owner.caller.email, "password": "wrong password"}
-        for create in (owner.token, owner.prompt, owner.evaluation_set, owner.evaluator, owner.experiment, owner.trace):
+        for create in (
+            owner.token,
+            owner.prompt,
+            owner.evaluation_set,
+            owner.evaluator,
+            owner.experiment,
+            owner.trace,
+            owner.webhook,
+        ):
             create()
         end = httpx.get(f"{url}/v1/platform/health").json()["log_position"]
         owner.ids["position"] = end.removeprefix("events:")
@@ -146,6 +154,14 @@ class Owner:
         times = {"start_time": SAMPLES["start_time"], "end_time": SAMPLES["end_time"]}
         self.caller.call("GET", path, None, **query, **times, workspace_id=self.caller.space)
         self.ids |= ids
+
+    def webhook(self) -> None:
+        """A webhook that is told nothing: what it waits for does not happen in a space."""
+        url = f"https://hooks.invalid/{self.text('webhook')}"
+        body = {"workspace_id": self.caller.space, "url": url, "event_types": ["UserRegistered"]}
+        headers = {"authorization": f"Bearer {self.caller.token}"}
+        made = self.caller.http.post("/v1/platform/webhooks", json=body, headers=headers).json()
+        self.ids |= {"webhook_id": made["webhook"]["webhook_id"], "delivery_id": "0" * 32}
 
     def secrets(self) -> list[str]:
         """What nobody else may ever be answered."""
@@ -266,6 +282,7 @@ SAMPLES: dict[str, Any] = {
     "end_time": str(int(time.time() * 1000) + 86_400_000),
     "span_list_type": "all_span",
     "started_at_micros": int(time.time() * 1e6),
+    "url": "https://hooks.invalid/probe",
 }
 """What a request needs beside ids so that it is not refused for being empty."""
 

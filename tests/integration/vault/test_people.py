@@ -95,6 +95,6 @@ async def test_expired_sessions_are_swept(vault: Vault, clock) -> None:
     clock.passes(days=6)
     cookie, _ = await vault.sessions.open("10")
     clock.passes(days=2)
-    await vault.sweep(nothing, nothing)
+    await vault.sweep(nothing, nothing, nothing)
     assert len(await rows(vault, "sessions")) == 1
     assert await vault.sessions.user_of(cookie) == "10"

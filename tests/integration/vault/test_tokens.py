@@ -133,15 +133,15 @@ async def test_rows_whose_event_never_came_are_swept_after_an_hour(vault: Vault,
         await vault.people.add(Person(id, f"{id}@example.org", f"user{id}", id), "secret")
     good, orphan = await vault.tokens.add(facts(vault, "5")), await vault.tokens.add(facts(vault, "6"))
     clock.passes(minutes=59)
-    assert await vault.sweep(users, tokens) == 0
+    assert await vault.sweep(users, tokens, tokens) == 0
     clock.passes(minutes=2)
     young = Person("12", "12@example.org", "user12", "12")
     await vault.people.add(young, "secret")
     fresh = await vault.tokens.add(facts(vault, "7", lives=9 * HOUR))
-    assert await vault.sweep(users, tokens) == 2
+    assert await vault.sweep(users, tokens, tokens) == 2
     assert set(await vault.people.get(["10", "11", "12"])) == {"10", "12"}
     assert await vault.tokens.get("6") is None and await vault.tokens.get("5") is not None
     assert await vault.tokens.user_of(orphan) is None
     assert await vault.tokens.user_of(fresh) == "10" and good != fresh
-    await vault.sweep(users, tokens)
+    await vault.sweep(users, tokens, tokens)
     assert asked == [["10", "11"]]

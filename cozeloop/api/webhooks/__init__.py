@@ -1,0 +1,1 @@
+"""Webhooks over HTTP: ours alone, under /v1/platform."""
