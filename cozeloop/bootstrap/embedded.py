@@ -108,6 +108,7 @@ class Embedded:
         platform.drafts = JetStreamDrafts(core.nc, vault.keys, clock.now, lambda: core.disk.shortage)
         platform.objects = core.objects
         platform.files = SealedFiles(core.objects, vault.keys)
+        platform.limits = open_limits(core.process)
         platform.models = open_models(core)
         platform.code = open_sandbox(core)
         platform.past = open_past(core)
@@ -179,7 +180,7 @@ def _unopened(process: Process) -> Platform:
         files=not_yet,
         models=not_yet,
         code=not_yet,
-        limits=open_limits(process),
+        limits=not_yet,
         ready=lambda: process.waiting,
         wait_ready=process.wait_ready,
         trouble=process.trouble,
