@@ -32,7 +32,7 @@ from infra.eventstore.log import (  # noqa: F401 - what the log may answer, show
     Unknown,
     UnknownEvent,
 )
-from infra.llm.port import Chat, ModelFailed, Models, Reply  # noqa: F401 - ports, shown here with the others
+from infra.llm.port import Chat, Delta, ModelFailed, Models, Reply  # noqa: F401 - ports, shown here with the others
 from infra.objects import FileDamaged, FileTooLarge, ObjectsUnavailable  # noqa: F401 - what files may answer
 from infra.sandbox.port import CodeResult, CodeRunner  # noqa: F401 - as above
 from infra.sql.database import Database

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     as_of_max_bytes: int = Field(
         default=256 * 1024 * 1024, description="Bytes that the tables of one as-of question may hold, in memory."
     )
+    model_quota_wait_seconds: float = Field(
+        default=600, description="How long an experiment's model call waits for its quota before it fails."
+    )
     worker_slots: int = Field(default=64, description="Tasks one worker process performs at once.")
     event_readers: int = Field(default=256, ge=1, description="Open readers of events in one process.")
     event_readers_each: int = Field(default=16, ge=1, description="Open readers of events of one user.")

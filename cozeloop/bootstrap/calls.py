@@ -23,6 +23,7 @@ def open_models(core: Core) -> LitellmGateway:
         catalogue,
         timeout=settings.model_call_timeout_seconds,
         retries=Retries(attempts=settings.model_call_attempts),
+        limits=core.process.platform.limits,
     )
     core.process.on_close(gateway.aclose)
     return gateway

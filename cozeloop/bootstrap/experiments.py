@@ -12,6 +12,7 @@ from cozeloop.work.plans import Plans
 from cozeloop.workflows.deadlines import expire_for_ever
 from cozeloop.workflows.runtime import ExperimentRuns
 from infra import clock
+from infra.llm.patience import PatientModels
 from infra.messaging.work import WorkQueue
 from projections.datasets.rows import version_items
 
@@ -27,7 +28,7 @@ class ExperimentEngine:
         perform = RunItems(
             core.log,
             plans,
-            platform.models,
+            PatientModels(platform.models, settings.model_quota_wait_seconds),
             platform.code,
             Outcomes(core.log),
             clock.now,

@@ -2,12 +2,13 @@
 
 from infra.llm.catalogue import Catalogue, CatalogueError, load_catalogue
 from infra.llm.gateway import LitellmGateway, Retries
-from infra.llm.port import Chat, ModelFailed, Models, Reply
+from infra.llm.port import Chat, Delta, ModelFailed, Models, Reply
 
 __all__ = [
     "Catalogue",
     "CatalogueError",
     "Chat",
+    "Delta",
     "LitellmGateway",
     "ModelFailed",
     "Models",

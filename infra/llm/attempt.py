@@ -12,9 +12,9 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -24,8 +24,6 @@ from infra.llm.port import ANSWER_INVALID, CALL_FAILED, REQUEST_INVALID, TIMED_O
 
 AGAIN = frozenset({408, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 """Statuses after which another try may succeed."""
-LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
-"""Never asked through a proxy of the environment."""
 LONGEST_MESSAGE = 500
 FIXED = {
     "max_retries": 0,
@@ -40,12 +38,17 @@ _noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 @dataclass
 class Noted:
-    """What HTTP said during one attempt. ``retry_after`` in seconds, or a date's text."""
+    """What HTTP said during one attempt. ``retry_after`` in seconds, or a date's text.
+
+    ``streamed``: the answer comes in pieces.
+    """
 
     sent: bool = False
     status: int = 0
     retry_after: str = ""
     body: str = ""
+    streamed: bool = False
+    responses: list[httpx.Response] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,10 @@ def load() -> Any:
         os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
         os.environ["LITELLM_MODE"] = "PRODUCTION"
         import litellm
+        from litellm.llms.ollama.common_utils import OllamaModelInfo
 
+        # it would ask Ollama what the model can, over a connection of its own, while the whole process waits
+        OllamaModelInfo.get_runtime_model_info = _unasked  # type: ignore[method-assign]
         litellm.telemetry = False
         litellm.suppress_debug_info = True
         for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
@@ -75,28 +81,29 @@ def load() -> Any:
         return litellm
 
 
+def _unasked(info: Any, model: str, api_base: str | None = None, api_key: str | None = None) -> dict[str, Any]:
+    limits = dict.fromkeys(("max_tokens", "max_input_tokens", "max_output_tokens"))
+    costs = dict.fromkeys(("input_cost_per_token", "output_cost_per_token"), 0.0)
+    return (
+        {"key": model, "litellm_provider": "ollama", "mode": "chat", "supports_function_calling": True} | costs | limits
+    )
+
+
 async def loaded() -> Any:
     """The litellm module; the first time it is imported beside the event loop."""
     return sys.modules["litellm"] if _ready.is_set() else await asyncio.to_thread(load)
 
 
-def http_client() -> httpx.AsyncClient:
-    """The connections of every model; the caller closes it. Redirects are answers: a key goes nowhere else."""
-    return httpx.AsyncClient(
-        follow_redirects=False,
-        mounts=dict.fromkeys(LOOPBACK),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30),
-        event_hooks={"request": [_on_request], "response": [_on_response]},
-    )
-
-
-async def _on_request(request: httpx.Request) -> None:
+async def on_request(request: httpx.Request) -> None:
+    """For the client's hooks."""
     if noted := _noted.get():
         noted.sent = True
 
 
-async def _on_response(response: httpx.Response) -> None:
+async def on_response(response: httpx.Response) -> None:
+    """For the client's hooks."""
     if noted := _noted.get():
+        noted.responses.append(response)
         noted.status = response.status_code
         noted.retry_after = response.headers.get("retry-after", "")
         if response.status_code >= 300:
@@ -107,15 +114,20 @@ async def _on_response(response: httpx.Response) -> None:
 async def attempt(client: Any, keywords: Mapping[str, Any], seconds: float) -> Any | Failed:
     """The answer of litellm, or why there is none. Never raises but for cancellation."""
     litellm = await loaded()
-    noted = Noted()
+    work = litellm.acompletion(client=client, timeout=seconds, **FIXED, **keywords)
+    return await step(Noted(), work, seconds)
+
+
+async def step(noted: Noted, work: Awaitable[Any], seconds: float) -> Any | Failed:
+    """What the work gives, or why it failed; HTTP's words go to ``noted``. Never raises but for cancellation."""
     token = _noted.set(noted)
     try:
         async with asyncio.timeout(seconds):
-            return await litellm.acompletion(client=client, timeout=seconds, **FIXED, **keywords)
+            return await work
     except TimeoutError:
         return _timed_out(seconds)
     except Exception as error:
-        if isinstance(error, litellm.Timeout) and noted.status == 0:
+        if noted.status == 0 and isinstance(error, sys.modules["litellm"].Timeout):
             return _timed_out(seconds)
         return explain(noted, error)
     finally:
@@ -132,6 +144,8 @@ def explain(noted: Noted, error: Exception) -> Failed:
         return Failed(f"the call was refused before it left: {_first_line(error)}", REQUEST_INVALID)
     if noted.status == 0:
         return Failed(f"the endpoint cannot be reached ({_root(error)})", CALL_FAILED, retryable=True, again=True)
+    if noted.status < 300 and noted.streamed:
+        return Failed(f"the answer broke off: {_first_line(error)}", CALL_FAILED, retryable=True)
     if noted.status < 300:
         return Failed("the endpoint's answer is no chat completion", ANSWER_INVALID)
     again = noted.status in AGAIN and "insufficient_quota" not in noted.body

@@ -1,27 +1,29 @@
-"""Calls the models of a catalogue through litellm: timeouts, retries, token usage, and no secret in any error."""
+"""Calls the models of a catalogue through litellm: quotas, timeouts, retries, tokens, and no secret in any error."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 
-from infra.llm.attempt import Failed, attempt, failure, http_client, loaded, seconds_asked
+from infra.cache.limits import ProcessLimits
+from infra.llm.answers import reply
+from infra.llm.attempt import Failed, attempt, failure, loaded, seconds_asked
 from infra.llm.catalogue import Catalogue
+from infra.llm.clients import client_of, http_client
 from infra.llm.contract import model_object
 from infra.llm.model import Model
-from infra.llm.parameters import arguments, base_url
-from infra.llm.port import ANSWER_INVALID, BUILD_FAILED, MODEL_INVALID, Chat, ModelFailed, Reply
+from infra.llm.parameters import arguments
+from infra.llm.port import BUILD_FAILED, MODEL_INVALID, Chat, Delta, ModelFailed, Reply
+from infra.llm.protocols import translated, wire_of
+from infra.llm.quota import Limits, Quotas, Turn
 from infra.llm.secrets import Scrubber
-
-_UNTIDY = re.compile("[\0\ud800-\udfff]")
+from infra.llm.streaming import Upstream
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,17 @@ class Retries:
         return own if asked is None else asked + own / 2
 
 
+@dataclass(frozen=True, repr=False)
+class _Prepared:
+    """A call ready to be tried; its keywords hold a key."""
+
+    model: Model
+    call: Chat
+    client: Any
+    keywords: Mapping[str, Any]
+    seconds: float
+
+
 class LitellmGateway:
     """Implements ``Models``. One for a process and event loop; ``aclose`` ends its connections."""
 
@@ -52,6 +65,7 @@ class LitellmGateway:
         *,
         timeout: float = 60.0,
         retries: Retries | None = None,
+        limits: Limits | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
@@ -61,6 +75,7 @@ class LitellmGateway:
         self._scrub = Scrubber(s for m in catalogue.models for s in m.secrets())
         self._timeout = timeout
         self._retries = retries or Retries()
+        self._quotas = Quotas(limits or ProcessLimits(), sleep)
         self._sleep, self._chance, self._clock = sleep, chance, clock
         self._http: httpx.AsyncClient | None = None
         self._clients: dict[str, Any] = {}
@@ -90,78 +105,77 @@ class LitellmGateway:
 
     async def chat(self, call: Chat) -> Reply:
         """One answer. Raises ModelFailed, whose text names the model and holds no secret."""
+        prepared = await self._prepared(call)
+        started = time.monotonic()
+        tried = 0
+        while True:
+            turn = await self._turn(prepared, tried)
+            tried += 1
+            answer = await attempt(prepared.client, prepared.keywords, prepared.seconds)
+            if not isinstance(answer, Failed):
+                answer = reply(answer, round((time.monotonic() - started) * 1000))
+            if isinstance(answer, Reply):
+                await turn.settle(answer.input_tokens + answer.output_tokens)
+                return answer
+            await self._again(prepared, turn, answer, tried)
+
+    async def stream(self, call: Chat) -> AsyncIterator[Delta]:
+        """The answer as it is made; tried again only until its first piece. Raises ModelFailed as `chat` does."""
+        prepared = await self._prepared(call)
+        tried = 0
+        while True:
+            turn = await self._turn(prepared, tried)
+            tried += 1
+            upstream = Upstream(prepared.client, prepared.keywords, prepared.seconds)
+            try:
+                piece = await upstream.next()
+                while not isinstance(piece, Failed):
+                    if piece.finish_reason:
+                        await turn.settle(piece.input_tokens + piece.output_tokens)
+                        yield piece
+                        return
+                    yield piece
+                    piece = await upstream.next()
+            finally:
+                await upstream.close()
+            await self._again(prepared, turn, piece, tried)
+
+    async def _prepared(self, call: Chat) -> _Prepared:
         model = self._models.get(call.model_id)
         if not model or not model.serves(call.space_id):
             raise ModelFailed(f"model {call.model_id} is not configured", MODEL_INVALID)
         if not model.available(call.scenario):
             raise ModelFailed(f"model {model.name} is not available for {call.scenario}", MODEL_INVALID)
-        keywords = arguments(model, call)
-        client = await self._client(model)
+        keywords, merged = translated(model, arguments(model, call))
+        client = await self._client(model, merged)
         seconds = (model.protocol_config.timeout_ms or 0) / 1000 or self._timeout
-        started = time.monotonic()
-        tried = 0
-        while True:
-            tried += 1
-            answer = await attempt(client, keywords, seconds)
-            if not isinstance(answer, Failed):
-                answer = _reply(answer, round((time.monotonic() - started) * 1000))
-            if isinstance(answer, Reply):
-                return answer
-            asked = seconds_asked(answer.retry_after, self._clock())
-            wait = self._retries.wait(tried, asked, self._chance()) if answer.again else None
-            if wait is None:
-                raise failure(model.name, replace(answer, message=self._scrub(answer.message)), tried)
-            await self._sleep(wait)
+        return _Prepared(model, call, client, keywords, seconds)
 
-    async def _client(self, model: Model) -> Any:
-        """The model's OpenAI client; all share their connections' pool."""
-        url = base_url(model)
+    async def _turn(self, prepared: _Prepared, tried: int) -> Turn:
+        """When it may go: another attempt of a call that was let in waits its turn rather than fail."""
+        patience = max(prepared.call.patience, self._retries.longest if tried else 0.0)
+        wanted = prepared.keywords.get("max_tokens") or 0
+        return await self._quotas.enter(prepared.model, prepared.call, wanted, patience)
+
+    async def _again(self, prepared: _Prepared, turn: Turn, failed: Failed, tried: int) -> None:
+        """Waits until another attempt may be made; raises ModelFailed when none may."""
+        await turn.settle(0)
+        asked = seconds_asked(failed.retry_after, self._clock())
+        wait = self._retries.wait(tried, asked, self._chance()) if failed.again else None
+        if wait is None:
+            raise failure(prepared.model.name, replace(failed, message=self._scrub(failed.message)), tried)
+        await self._sleep(wait)
+
+    async def _client(self, model: Model, merged: Mapping[str, Any]) -> Any:
+        """The model's client; all share their connections' pool."""
+        wire = wire_of(model)
         await self.warm()
-        client = self._clients.get(str(model.id))
+        client = self._clients.get(str(model.id)) if not merged else None
         if client is None:
-            from openai import AsyncOpenAI
-
             self._http = self._http or http_client()
-            # a key must be given: without one the client would take OPENAI_API_KEY and send it to this endpoint
-            key = model.protocol_config.api_key.get_secret_value() or "none"
-            with suppress(httpx.InvalidURL, ValueError):
-                client = AsyncOpenAI(api_key=key, base_url=url, http_client=self._http, max_retries=0)
+            client = client_of(model, wire, self._http, merged)
+            if client is None:
+                raise ModelFailed(f"model {model.name}: base_url is no address", BUILD_FAILED)
+            if not merged:
                 self._clients[str(model.id)] = client
-        if client is None:
-            raise ModelFailed(f"model {model.name}: base_url is no address", BUILD_FAILED)
         return client
-
-
-def _reply(answer: Any, duration_ms: int) -> Reply | Failed:
-    """The answer of litellm in our words; one without a message is no answer."""
-    choice = next(iter(getattr(answer, "choices", None) or ()), None)
-    said = getattr(choice, "message", None)
-    if said is None:
-        return Failed("the endpoint's answer has no message", ANSWER_INVALID)
-    message: dict[str, Any] = {"role": "assistant", "content": said.content}
-    if calls := said.tool_calls:
-        message["tool_calls"] = [c.model_dump(exclude_none=True) for c in calls]
-    if thought := getattr(said, "reasoning_content", None):
-        message["reasoning_content"] = thought
-    usage = getattr(answer, "usage", None)
-    return Reply(
-        message=_tidy(message),
-        finish_reason=getattr(choice, "finish_reason", None) or "",
-        input_tokens=_count(getattr(usage, "prompt_tokens", 0)),
-        output_tokens=_count(getattr(usage, "completion_tokens", 0)),
-        duration_ms=duration_ms,
-    )
-
-
-def _tidy(value: Any) -> Any:
-    """The value with NUL and lone surrogates replaced: no database takes the one, no JSON the other."""
-    if isinstance(value, str):
-        return _UNTIDY.sub("\N{REPLACEMENT CHARACTER}", value)
-    if isinstance(value, dict):
-        return {k: _tidy(v) for k, v in value.items()}
-    return [_tidy(v) for v in value] if isinstance(value, list) else value
-
-
-def _count(tokens: Any) -> int:
-    """A token count within 32 bits, whatever an endpoint claims."""
-    return min(max(tokens, 0), 2**31 - 1) if isinstance(tokens, int) else 0

@@ -93,6 +93,9 @@ class ProtocolDetails(_Part):
     response_format_json_schema: Text | None = None
     format: Text | None = None
     keep_alive_ms: int | None = None
+    response_schema: Text | None = None
+    enable_code_execution: bool | None = None
+    safety_settings: Annotated[list[dict[str, int]], BeforeValidator(_no_null)] = []
     access_key: Secret = NOTHING
     secret_key: Secret = NOTHING
     secret_access_key: Secret = NOTHING
@@ -216,6 +219,12 @@ class Model(_Part):
         configs = self.scenario_configs or {}
         config = configs.get(scenario) or configs.get(DEFAULT_SCENARIO)
         return not (config and config.unavailable)
+
+    def quota(self, scenario: str) -> Quota | None:
+        """What may be called in this scenario in a minute; one that the file does not name follows ``default``."""
+        configs = self.scenario_configs or {}
+        config = configs.get(scenario) or configs.get(DEFAULT_SCENARIO)
+        return config.quota if config else None
 
     def secrets(self) -> Iterator[str]:
         """Every configured value that must not be shown."""

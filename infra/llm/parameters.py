@@ -1,4 +1,4 @@
-"""A call in Coze Loop's names as the arguments of ``litellm.acompletion``."""
+"""A call in Coze Loop's names as one in OpenAI's; `infra.llm.protocols` translates it further."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from infra.llm.messages import message, tool
 from infra.llm.model import Model, ParamSchema
-from infra.llm.port import BUILD_FAILED, NOT_COMPATIBLE, REQUEST_INVALID, Chat, ModelFailed
-
-BASE_URLS: Final[Mapping[str, str]] = {
-    "openai": "https://api.openai.com/v1",
-    "deepseek": "https://api.deepseek.com",
-    "qwen": "https://dashscope.aliyuncs.com/compatible-mode/v1",
-    "ark": "https://ark.cn-beijing.volces.com/api/v3",
-}
-"""The protocols that speak OpenAI's wire form, and where they answer when the catalogue names no ``base_url``."""
+from infra.llm.port import NOT_COMPATIBLE, REQUEST_INVALID, Chat, ModelFailed
+from infra.llm.protocols import details_of
 
 
 def _whole(value: Any) -> int:
@@ -42,20 +36,16 @@ _BY_TYPE: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 
 
-def base_url(model: Model) -> str:
-    """Where the model answers. Raises ModelFailed for a protocol that is not OpenAI's wire form."""
-    if model.protocol not in BASE_URLS:
-        raise ModelFailed(f"protocol {model.protocol} is not supported yet", BUILD_FAILED)
-    if model.protocol_config.openai and model.protocol_config.openai.by_azure:
-        raise ModelFailed("protocol openai with by_azure is not supported yet", BUILD_FAILED)
-    return model.protocol_config.base_url or BASE_URLS[model.protocol]
-
-
 def arguments(model: Model, call: Chat) -> dict[str, Any]:
-    """What the call says beyond address and key. Raises ModelFailed when the model cannot do it or a value is wrong."""
-    answer: dict[str, Any] = {"model": f"openai/{model.protocol_config.model}", "messages": list(call.messages)}
+    """What the call says beyond address and key; ``extra`` is what has a place of its own in the body.
+
+    Raises ModelFailed when the model cannot do it or a value is wrong.
+    """
+    answer: dict[str, Any] = {"messages": [message(m) for m in call.messages]}
     if call.tools:
-        answer["tools"] = list(call.tools)
+        answer["tools"] = [tool(t) for t in call.tools]
+        if call.tool_choice:
+            answer["tool_choice"] = call.tool_choice
     schemas = {s.name: s for s in model.param_config.param_schemas} if model.param_config else {}
     extra: dict[str, Any] = {}
     for name, read in COMMON.items():
@@ -72,9 +62,9 @@ def arguments(model: Model, call: Chat) -> dict[str, Any]:
     if form := _response_format(model, call):
         answer["response_format"] = form
     if extra:
-        answer["extra_body"] = extra
-    details = dict(model.protocol_config.details()).get(model.protocol)
-    if details and details.custom_headers:
+        answer["extra"] = extra
+    details = details_of(model)
+    if details.custom_headers:
         answer["extra_headers"] = {k: v.get_secret_value() for k, v in details.custom_headers.items()}
     _compatible(model, answer)
     return answer
@@ -107,9 +97,9 @@ def _response_format(model: Model, call: Chat) -> dict[str, Any] | None:
     """The form the caller wants, else the one that the catalogue sets."""
     if call.parameters.get("json_mode"):
         return {"type": "json_object"}
-    details = dict(model.protocol_config.details()).get(model.protocol)
-    kind = details.response_format_type if details else None
-    if kind == "json_schema" and details and details.response_format_json_schema:
+    details = details_of(model)
+    kind = details.response_format_type
+    if kind == "json_schema" and details.response_format_json_schema:
         schema = _read("response_format_json_schema", json.loads, details.response_format_json_schema)
         return {"type": "json_schema", "json_schema": schema}
     return {"type": kind} if kind == "json_object" else None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+CALLS_USED_UP: Final = 601505003
+"""The quota of calls a minute (``qpm``) is used up; a later call may succeed."""
+TOKENS_USED_UP: Final = 601505004
+"""The quota of tokens a minute (``tpm``) is used up; a later call may succeed."""
 MODEL_INVALID: Final = 601505005
 """The model is unknown, not for this space, or not available in this scenario."""
 BUILD_FAILED: Final = 601505006
@@ -24,7 +28,12 @@ TIMED_OUT: Final = 601505012
 
 @dataclass(frozen=True)
 class Chat:
-    """One call of a model. Messages and tools in OpenAI's form; ``parameters`` in Coze Loop's model_config names."""
+    """One call of a model. Messages and tools in OpenAI's form; ``parameters`` in Coze Loop's model_config names.
+
+    Tool calls may also be in the contract's form (``function_call``), a tool's parameters a JSON text. ``tool_choice``
+    is OpenAI's: ``auto``, ``none``, ``required``, or a function that is named. ``patience``: seconds that the call may
+    wait for its quota before it is refused.
+    """
 
     model_id: str
     messages: Sequence[Mapping[str, Any]]
@@ -32,6 +41,8 @@ class Chat:
     tools: Sequence[Mapping[str, Any]] = ()
     scenario: str = "default"
     space_id: str = ""
+    tool_choice: str | Mapping[str, Any] = ""
+    patience: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,21 @@ class Reply:
     input_tokens: int
     output_tokens: int
     duration_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What one piece of an answer adds. ``tool_calls`` are OpenAI's increments, each with its ``index``.
+
+    The last one alone has a ``finish_reason`` and the tokens of the whole call.
+    """
+
+    content: str = ""
+    reasoning_content: str = ""
+    tool_calls: Sequence[Mapping[str, Any]] = ()
+    finish_reason: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 class ModelFailed(Exception):
@@ -67,4 +93,12 @@ class Models(Protocol):
 
     async def chat(self, call: Chat) -> Reply:
         """One answer, with retries on 429 and 5xx. Raises ModelFailed."""
+        ...
+
+    def stream(self, call: Chat) -> AsyncIterator[Delta]:
+        """The answer as it is made; the last piece says why it ends and what it cost. Raises ModelFailed.
+
+        Retries as `chat` until the first piece has come. The timeout counts from piece to piece. Whoever stops early
+        closes the iterator (``contextlib.aclosing``): that, and cancellation, ends the call at the endpoint.
+        """
         ...

@@ -7,18 +7,23 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One prepared answer. ``silent`` never answers; ``cut`` ends the connection after the request was read."""
+    """One prepared answer. ``silent`` never answers; ``cut`` ends the connection after the request was read.
+
+    ``chunks`` are sent one by one in place of the body; ``after`` them the answer ends, is cut off, or hangs.
+    """
 
     status: int = 200
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     silent: bool = False
     cut: bool = False
+    chunks: Sequence[bytes] = ()
+    after: Literal["end", "cut", "hang"] = "end"
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,17 @@ def completion(content: Any = "hello", finish_reason: str = "stop", usage: Any =
 
 
 class Endpoint:
-    """Gives the answers in turn, the last one again and again; remembers what was asked."""
+    """Gives the answers in turn, the last one again and again; remembers what was asked.
+
+    ``left``: a caller has closed the connection on which it was kept waiting.
+    """
 
     def __init__(self, answers: Sequence[Answer]) -> None:
         self._answers = list(answers)
         self.seen: list[Seen] = []
         self.port = 0
         self.asked = asyncio.Event()
+        self.left = asyncio.Event()
 
     async def __aenter__(self) -> Endpoint:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +85,7 @@ class Endpoint:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
+            with suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
                 while await self._exchange(reader, writer):
                     pass
         finally:
@@ -91,13 +100,34 @@ class Endpoint:
         self.asked.set()
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if answer.silent:
-            await reader.read()
+            await self._hang(reader)
             return False
         if answer.cut:
             return False
+        if answer.chunks:
+            return await self._send_chunks(answer, reader, writer)
         raw = answer.body.encode()
         fields = {"content-type": "application/json", **answer.headers, "content-length": str(len(raw))}
         head = f"HTTP/1.1 {answer.status} X\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
         writer.write(head.encode("latin-1") + raw)
         await writer.drain()
         return True
+
+    async def _send_chunks(self, answer: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        fields = {"content-type": "text/event-stream", **answer.headers, "transfer-encoding": "chunked"}
+        head = f"HTTP/1.1 {answer.status} X\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
+        writer.write(head.encode("latin-1"))
+        for chunk in answer.chunks:
+            writer.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+            await writer.drain()
+        if answer.after == "end":
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+        elif answer.after == "hang":
+            await self._hang(reader)
+        return answer.after == "end"
+
+    async def _hang(self, reader: asyncio.StreamReader) -> None:
+        with suppress(ConnectionError):
+            await reader.read()
+        self.left.set()

@@ -22,12 +22,12 @@ HELLO = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
 
 
-def configured(port: int, **config: Any) -> str:
+def configured(port: int, protocol: str = "openai", **config: Any) -> str:
     models = [
         {
             "id": 1,
             "name": "recorded",
-            "protocol": "openai",
+            "protocol": protocol,
             "protocol_config": {
                 "base_url": f"http://127.0.0.1:{port}/v1",
                 "api_key": CANARY,
@@ -35,7 +35,7 @@ def configured(port: int, **config: Any) -> str:
                 **config,
             },
         },
-        {"id": 2, "name": "far", "protocol": "claude", "protocol_config": {"model": "c", "api_key": CANARY}},
+        {"id": 2, "name": "far", "protocol": "telepathy", "protocol_config": {"model": "c", "api_key": CANARY}},
         {
             "id": 3,
             "name": "bound",
@@ -317,7 +317,8 @@ async def test_unknown_and_foreign_and_unavailable_models_are_refused_before_any
 async def test_another_protocol_says_so() -> None:
     async with world() as w:
         error = await w.refused("2")
-        assert (str(error), error.code) == ("protocol claude is not supported yet", 601505006)
+        assert str(error).startswith("there is no protocol telepathy")
+        assert error.code == 601505006
 
 
 def test_lists_show_the_models_of_a_space_and_scenario() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from infra.llm.catalogue import parse_catalogue
 from infra.llm.model import Model
-from infra.llm.parameters import arguments, base_url
+from infra.llm.parameters import arguments
 from infra.llm.port import Chat, ModelFailed
+from infra.llm.protocols import base_url, translated
 
 HELLO = [{"role": "user", "content": "hello"}]
 
@@ -21,7 +22,6 @@ def model(text: str = "", protocol: str = "openai", config: str = "model: gpt") 
 
 def made(model: Model, tools: Any = (), messages: Any = HELLO, **parameters: Any) -> dict[str, Any]:
     answer = arguments(model, Chat("7", messages, parameters, tools))
-    assert answer.pop("model") == "openai/gpt"
     assert answer.pop("messages") == messages
     return answer
 
@@ -98,7 +98,7 @@ def test_described_parameters_go_to_their_place_in_the_body() -> None:
     ]
     assert made(model(schemas), param_config_values=values) == {
         "temperature": 0.1,
-        "extra_body": {"thinking": {"type": "enabled", "budget_tokens": 1024}, "search": True},
+        "extra": {"thinking": {"type": "enabled", "budget_tokens": 1024}, "search": True},
     }
 
 
@@ -129,16 +129,96 @@ def test_a_model_that_states_no_ability_is_trusted() -> None:
     assert made(model(), tools=[{"type": "function"}], json_mode=True)["tools"] == [{"type": "function"}]
 
 
-@pytest.mark.parametrize("protocol", ["claude", "gemini", "ollama", "qianfan", "arkbot", "google"])
-def test_other_protocols_are_not_supported_yet(protocol: str) -> None:
-    with pytest.raises(ModelFailed, match=f"protocol {protocol} is not supported yet") as caught:
-        base_url(model(protocol=protocol))
+def test_an_unknown_protocol_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ModelFailed, match="there is no protocol google: use one of openai, deepseek") as caught:
+        base_url(model(protocol="google"))
     assert caught.value.code == 601505006
 
 
-def test_azure_is_not_supported_yet() -> None:
-    with pytest.raises(ModelFailed, match="by_azure is not supported yet"):
-        base_url(model(config="model: gpt, protocol_config_openai: {by_azure: true}"))
+@pytest.mark.parametrize(
+    ("protocol", "config", "lacks"),
+    [
+        ("openai", "protocol_config_openai: {by_azure: true}", "by_azure needs a base_url"),
+        ("claude", "protocol_config_claude: {by_bedrock: true, region: r}", "needs access_key and secret_access_key"),
+        (
+            "claude",
+            "protocol_config_claude: {by_bedrock: true, access_key: a, secret_access_key: b}",
+            "by_bedrock needs a region",
+        ),
+        ("ark", "protocol_config_ark: {access_key: a, secret_key: b}", "called with an api_key, not an access_key"),
+        ("gemini", "protocol_config_gemini: {response_schema: '{'}", "response_schema is no JSON"),
+    ],
+)
+def test_what_a_configuration_lacks_is_named(protocol: str, config: str, lacks: str) -> None:
+    configured = model(protocol=protocol, config=f"model: gpt, {config}")
+    with pytest.raises(ModelFailed, match=lacks) as caught:
+        translated(configured, arguments(configured, Chat("7", HELLO)))
+    assert caught.value.code == 601505006
+
+
+@pytest.mark.parametrize(
+    ("protocol", "url", "called"),
+    [
+        ("arkbot", "", "https://ark.cn-beijing.volces.com/api/v3/bots"),
+        ("arkbot", "http://local/api/v3/", "http://local/api/v3/bots"),
+        ("arkbot", "http://local/bots", "http://local/bots"),
+        ("claude", "http://local/v1", "http://local"),
+        ("anthropic", "http://local", "http://local"),
+        ("gemini", "http://local", "http://local/v1beta"),
+        ("gemini", "http://local/v1", "http://local/v1"),
+        ("ollama", "", "http://127.0.0.1:11434"),
+        ("qianfan", "", "https://qianfan.baidubce.com/v2"),
+    ],
+)
+def test_an_address_is_taken_as_the_protocol_s_own_clients_take_it(protocol: str, url: str, called: str) -> None:
+    assert base_url(model(protocol=protocol, config=f"model: gpt, base_url: '{url}'")) == called
+
+
+def test_ollama_gets_penalties_options_and_format_under_their_own_names() -> None:
+    configured = model(protocol="ollama", config="model: gpt, protocol_config_ollama: {format: json}")
+    asked = {
+        **arguments(configured, Chat("7", HELLO, {"frequency_penalty": 0.5})),
+        "extra": {"options": {"num_ctx": 9}},
+    }
+    keywords, merged = translated(configured, asked)
+    assert "frequency_penalty" not in keywords
+    assert merged == {"format": "json", "options": {"frequency_penalty": 0.5, "num_ctx": 9}}
+
+
+def test_gemini_s_safety_settings_and_code_execution_are_merged_into_the_body() -> None:
+    details = "{safety_settings: [{category: 7, threshold: 3}], enable_code_execution: true}"
+    configured = model(protocol="gemini", config=f"model: gpt, protocol_config_gemini: {details}")
+    _, merged = translated(configured, arguments(configured, Chat("7", HELLO)))
+    assert merged == {"tools": [{"codeExecution": {}}], "safetySettings": [{"category": 7, "threshold": 3}]}
+
+
+def test_claude_s_limit_of_tokens_is_the_model_s_own_when_the_call_names_none() -> None:
+    configured = model("  ability: {max_output_tokens: 900}\n", protocol="claude")
+    assert translated(configured, arguments(configured, Chat("7", HELLO)))[0]["max_tokens"] == 900
+    asked = arguments(configured, Chat("7", HELLO, {"max_tokens": 5}))
+    assert translated(configured, asked)[0]["max_tokens"] == 5
+
+
+def test_tool_calls_and_tools_are_taken_in_both_forms() -> None:
+    function = {"name": "f", "arguments": "{}"}
+    ours = {"role": "assistant", "content": "", "tool_calls": [{"index": 0, "id": "1", "function_call": function}]}
+    openai = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "1", "type": "function", "function": function}],
+    }
+    tool = {"type": "function", "function": {"name": "f", "parameters": '{"type": "object"}'}}
+    for said in (ours, openai):
+        asked = arguments(model(), Chat("7", [said], tools=[tool]))
+        assert asked["messages"] == [openai]
+        assert asked["tools"] == [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+
+
+@pytest.mark.parametrize("schema", ["{", "[]", "null", '"x"'])
+def test_a_tool_whose_schema_is_no_object_is_refused_by_name(schema: str) -> None:
+    tool = {"type": "function", "function": {"name": "adder", "parameters": schema}}
+    code, text = refused(model(), tools=[tool])
+    assert (code, "adder" in text) == (601505007, True)
 
 
 @pytest.mark.parametrize("protocol", ["openai", "deepseek", "qwen", "ark"])
