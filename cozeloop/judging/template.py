@@ -23,12 +23,30 @@ INPUT_INVALID = 601205029
 MEDIA_MISSING = 601205036
 
 
+LONGEST = 4 * 1024 * 1024
+"""Characters of a rendered prompt: a short template may name a long input many thousand times."""
+
+
 class NotJudgeable(Exception):
     """These inputs cannot be judged; ``code`` is the contract's error code, the text names the input."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Room:
+    """How many characters a prompt may still get."""
+
+    def __init__(self, left: int = LONGEST) -> None:
+        self._left = left
+
+    def take(self, text: str) -> str:
+        """The text. Raises NotJudgeable when it does not fit any more."""
+        self._left -= len(text)
+        if self._left < 0:
+            raise NotJudgeable(INPUT_INVALID, f"the prompt gets longer than {LONGEST} characters with these inputs")
+        return text
 
 
 def checked(schemas: Sequence[Mapping[str, Any]], inputs: Inputs) -> dict[str, Content]:
@@ -58,13 +76,14 @@ def render(
     ``history`` stands before the first message that is not the system's when the content asks for it. ``function``
     is what the model is to call, empty when it is to write JSON. Raises NotJudgeable.
     """
+    room = Room()
     templates = (content.get("prompt_evaluator") or {}).get("message_list") or ()
-    made = [_message(m, lambda c: list(_parts(c, inputs))) for m in templates]
+    made = [_message(m, lambda c: list(_parts(c, inputs, room))) for m in templates]
     if made:
         made[0]["content"] = _joined([*_as_parts(made[0]["content"]), _text(_how_to_answer(scale, function))])
     if content.get("receive_chat_history"):
         first = next((i for i, m in enumerate(made) if m["role"] != "system"), len(made))
-        made[first:first] = [_message(m, lambda c: list(_given(c, "history_messages"))) for m in history]
+        made[first:first] = [_message(m, lambda c: list(_given(c, "history_messages", room))) for m in history]
     return made
 
 
@@ -80,12 +99,13 @@ def text_of(content: Content | None, name: str) -> str:
     raise NotJudgeable(CONTENT_TYPE, f"input {name!r} is {kind}, the prompt wants a text")
 
 
-def substituted(template: str, inputs: Inputs) -> str:
-    """The template with every tag replaced by its input's text, by nothing when there is none."""
+def substituted(template: str, inputs: Inputs, room: Room | None = None) -> str:
+    """The template with every tag replaced by its input's text, by nothing when there is none. Raises NotJudgeable."""
+    room = room or Room()
 
     def value(found: re.Match[str]) -> str:
         name = found[1] if found[1] in inputs else found[1].strip()
-        return text_of(inputs.get(name), name)
+        return room.take(text_of(inputs.get(name), name))
 
     return TAG.sub(value, template)
 
@@ -104,34 +124,34 @@ def _message(message: Mapping[str, Any], parts: Any) -> dict[str, Any]:
     return {"role": role, "content": _joined(parts(message.get("content") or {}))}
 
 
-def _parts(content: Content, inputs: Inputs) -> Iterator[dict[str, Any]]:
+def _parts(content: Content, inputs: Inputs, room: Room) -> Iterator[dict[str, Any]]:
     """A template's content with the inputs put in."""
     kind = content.get("content_type") or "Text"
     if kind == "MultiPart":
         for part in content.get("multi_part") or ():
-            yield from _parts(part, inputs)
+            yield from _parts(part, inputs, room)
     elif kind == "multi_part_variable":
         name = str(content.get("text") or "").strip().removeprefix("{{").removesuffix("}}").strip()
-        yield from _given(inputs.get(name) or {}, name)
+        yield from _given(inputs.get(name) or {}, name, room)
     elif kind == "Text":
-        yield _text(substituted(str(content.get("text") or ""), inputs))
+        yield _text(substituted(str(content.get("text") or ""), inputs, room))
     else:
-        yield from _given(content, "message_list")
+        yield from _given(content, "message_list", room)
 
 
-def _given(content: Content, name: str) -> Iterator[dict[str, Any]]:
+def _given(content: Content, name: str, room: Room) -> Iterator[dict[str, Any]]:
     """A content as it is."""
     kind = content.get("content_type") or "Text"
     if kind == "MultiPart":
         for part in content.get("multi_part") or ():
-            yield from _given(part, name)
+            yield from _given(part, name, room)
     elif kind in ("Image", "Video"):
         url = (content.get(kind.lower()) or {}).get("url")
         if not url:
             raise NotJudgeable(MEDIA_MISSING, f"input {name!r}: {kind.lower()}.url is required")
-        yield {"type": f"{kind.lower()}_url", f"{kind.lower()}_url": {"url": url}}
+        yield {"type": f"{kind.lower()}_url", f"{kind.lower()}_url": {"url": room.take(url)}}
     elif kind == "Text":
-        yield _text(str(content.get("text") or ""))
+        yield _text(room.take(str(content.get("text") or "")))
     else:
         raise NotJudgeable(INPUT_INVALID, f"input {name!r}: no model is asked about {kind}")
 

@@ -43,7 +43,7 @@ SAID = st.sampled_from(
     ]
 )
 ANSWERS = st.lists(SAID | st.text(max_size=5), max_size=25).map("".join)
-REASONS = st.text(st.characters(exclude_categories=("Cs",)), max_size=60).filter(str.strip)
+REASONS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=60).filter(str.strip)
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 
 

@@ -86,3 +86,14 @@ def test_an_input_that_is_missing_takes_its_default():
     schemas = [{"key": "n", "default_value": text("7")}]
     assert checked(schemas, {}) == {"n": text("7")}
     assert checked(schemas, {"n": text("8")}) == {"n": text("8")}
+
+
+def test_a_prompt_that_gets_too_long_is_refused_before_it_is_made():
+    long = text("x" * 100_000)
+    tags = judge_content(message(1, "{{a}}" * 50_000))
+    parts = [{"content_type": "multi_part_variable", "text": "a"}] * 8_000
+    several = judge_content({"role": 1, "content": {"content_type": "MultiPart", "multi_part": parts}})
+    for content in (tags, several):
+        with pytest.raises(NotJudgeable, match="longer than") as refused:
+            rendered(content, {"a": long})
+        assert refused.value.code == 601205029
