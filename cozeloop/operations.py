@@ -23,6 +23,7 @@ from infra.eventstore.verify import NOT_DETECTED, verify
 from projections.projector import ReadModel
 
 PAGE = 500
+Rebuild = Callable[[], AsyncIterator[Mapping[str, Any]]]
 SPACE = re.compile(r"[0-9]{1,19}")
 WORD = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -65,6 +66,8 @@ class LogOperations:
         self._inventory = inventory
         self._backup = backup
         self._examination = examination
+        self.apart: dict[str, Rebuild] = {}
+        """What can be built anew beside the read models of the log, when it is named."""
 
     async def events(self, query: EventQuery) -> AsyncIterator[Mapping[str, Any]]:
         """The events wanted, oldest first."""
@@ -116,11 +119,17 @@ class LogOperations:
 
         With ``parked`` only what they parked is applied, to the tables as they are.
         """
-        unknown = [name for name in names if name not in self._read_models]
+        unknown = [name for name in names if name not in self._read_models and name not in self.apart]
         if unknown:
-            known = ", ".join(sorted(self._read_models))
+            known = ", ".join(sorted([*self._read_models, *self.apart]))
             raise UnknownReadModel(f"no read model is called {unknown[0]}; there are: {known}")
-        models = [self._read_models[name] for name in names] or list(self._read_models.values())
+        for name in [n for n in names if n in self.apart and not parked]:
+            async for progress in self.apart[name]():
+                yield progress
+        models = [self._read_models[n] for n in names if n in self._read_models]
+        if not models and names:
+            return
+        models = models or list(self._read_models.values())
         replayed = self._replayer.replay_parked(models) if parked else self._replayer.replay(models)
         async for progress in replayed:
             yield progress

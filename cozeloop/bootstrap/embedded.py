@@ -112,8 +112,8 @@ class Embedded:
         platform.models = open_models(core)
         platform.code = open_sandbox(core)
         platform.past = open_past(core)
-        platform.operations = open_operations(core, erasing)
         platform.spans = self._traces = open_traces(core)
+        platform.operations = open_operations(core, erasing, self._traces)
 
     async def _serve(self, core: Core, erasing: Erasing) -> None:
         """What goes on by itself. A feed that ended early leaves reading, and says what is wrong."""

@@ -9,6 +9,7 @@ from cozeloop.work.attempts import Attempts
 from cozeloop.work.experiments import RunItems
 from cozeloop.work.outcomes import Outcomes
 from cozeloop.work.plans import Plans
+from cozeloop.work.tracing import RunTraces
 from cozeloop.workflows.deadlines import expire_for_ever
 from cozeloop.workflows.runtime import ExperimentRuns
 from infra import clock
@@ -25,6 +26,8 @@ class ExperimentEngine:
         plans = Plans(core.log)
         platform.forgets.append(plans.forget)
         settings = core.process.settings
+        traces = RunTraces(platform.spans.put)
+        core.process.on_close(traces.close)
         perform = RunItems(
             core.log,
             plans,
@@ -34,6 +37,7 @@ class ExperimentEngine:
             clock.now,
             Attempts(settings.experiment_retry_seconds),
             settings.experiment_item_seconds,
+            traces,
         )
 
         async def items(dataset_id: str, revision: int) -> Sequence[tuple[str, int, int]]:

@@ -7,12 +7,14 @@ from cozeloop.bootstrap.core import Core
 from cozeloop.bootstrap.examining import open_examination
 from cozeloop.erasing import Erasing
 from cozeloop.operations import LogOperations
+from cozeloop.projecting.spans import NAME
+from cozeloop.tracing import Traces
 from infra import clock
 from infra.eventstore.inventory import Inventory
 from projections import READ_MODELS
 
 
-def open_operations(core: Core, erasing: Erasing) -> LogOperations:
+def open_operations(core: Core, erasing: Erasing, traces: Traces) -> LogOperations:
     """The operations, on whatever the core has opened."""
     backup = Backup(core.log, core.anchor, core.vault, core.objects, core.installation, core.connected, clock.now)
 
@@ -21,4 +23,6 @@ def open_operations(core: Core, erasing: Erasing) -> LogOperations:
     def inventory() -> Inventory:
         return Inventory(core.objects, core.vault.keys)
 
-    return LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing, inventory, backup, examination)
+    made = LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing, inventory, backup, examination)
+    made.apart[NAME] = traces.projector.rebuild
+    return made

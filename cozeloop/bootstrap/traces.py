@@ -13,7 +13,12 @@ from infra.messaging.spans import STREAM, JetStreamSpans
 def open_traces(core: Core) -> Traces:
     """Nothing is imported or opened yet: ClickHouse is when the projector runs."""
     settings = core.process.settings
-    stream = JetStreamSpans(core.nc, core.vault.keys, lambda: Feed(core.connected, STREAM, gapless=False))
+
+    def feed() -> Feed:
+        """A reader of its own for each that reads: the table, and one that is built anew."""
+        return Feed(core.connected, STREAM, gapless=False)
+
+    stream = JetStreamSpans(core.nc, core.vault.keys, feed, lambda: core.disk.shortage)
     folder = core.process.data / "clickhouse"
     db = open_clickhouse(settings.clickhouse_url, folder, settings.clickhouse_memory_bytes)
     core.process.on_close(db.close)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from cozeloop.projecting.positions import ModelPositions
 from infra.clickhouse import ClickHouse
 from infra.messaging.feed import LogHole
 from infra.messaging.spans import SpanBatch
+from projections.traces.table import TABLE
 from projections.traces.writing import Lines, SpanTable
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,40 @@ class SpanProjector:
             table = self.table or await self._table()
             return await table.erase(space)
 
+    async def rebuild(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Builds the table anew beside the live one from SPANS, and switches; yields progress as `replay` does.
+
+        What SPANS no longer holds is taken over from the live table. Spans go on arriving meanwhile.
+        """
+        created, first, end = await self._source.span()
+        live = self.table or await self._table()
+        anew = SpanTable(self._db, created, f"{TABLE}_anew")
+        await anew.empty()
+        await anew.copy(live, first)
+        told = {"read_model": NAME, "total": max(0, end - first + 1)}
+        async for block in self._blocks(first - 1, end):
+            async with self._turn:
+                await anew.take(self._kept(block))
+            yield {**told, "done": anew.position - first + 1, "state": "building"}
+        async with self._turn:
+            async for block in self._blocks(max(end, first - 1), live.position):
+                await anew.take(self._kept(block))
+            await anew.replace(live)
+        yield {**told, "done": told["total"], "state": "switched"}
+
+    async def _blocks(self, after: int, end: int) -> AsyncIterator[list[Lines]]:
+        """Blocks of what lies behind ``after``, until one that holds ``end``."""
+        if after >= end:
+            return
+        async for batches in self._source.batches(after):
+            for block in blocks(batches):
+                yield block
+            if batches[-1].position >= end:
+                return
+
+    def _kept(self, block: Sequence[Lines]) -> list[Lines]:
+        return [b if b.space not in self._erased else Lines(b.space, b"", b.position) for b in block]
+
     async def _table(self) -> SpanTable:
         created, _, _ = await self._source.span()
         table = SpanTable(self._db, created)
@@ -100,8 +135,7 @@ class SpanProjector:
             async for batches in self._source.batches(table.position):
                 for block in blocks(batches):
                     async with self._turn:
-                        kept = [b if b.space not in self._erased else Lines(b.space, b"", b.position) for b in block]
-                        self.inserted += await table.take(kept)
+                        self.inserted += await table.take(self._kept(block))
                     self.blocks += 1
                     self.trouble = ""
                     self._positions.post([NAME], table.position)

@@ -23,6 +23,7 @@ from cozeloop.work.outcomes import Outcomes
 from cozeloop.work.plans import EvaluatorPlan, Plan, Plans, PlanUnreadable
 from cozeloop.work.targets import ask_target
 from cozeloop.work.tasks import ItemTask
+from cozeloop.work.tracing import RunTraces
 from events.event import Erased, Event, Metadata
 from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
 from infra.eventstore.log import Append, Conflict, EventLog, Issue, Tail
@@ -62,6 +63,7 @@ class RunItems:
         now: Callable[[], datetime],
         attempts: Attempts,
         longest_seconds: float,
+        traces: RunTraces,
     ) -> None:
         self._log = log
         self._plans = plans
@@ -71,10 +73,18 @@ class RunItems:
         self._now = now
         self._attempts = attempts
         self._longest_seconds = longest_seconds
+        self._traces = traces
 
     async def __call__(self, data: bytes, delivered: int) -> None:
         """``delivered`` counts from 1. What cannot be run, or was tried too often, is recorded as failed."""
         task = ItemTask.model_validate_json(data)
+        plan = None
+        try:
+            plan = await self._performed(task, delivered)
+        finally:
+            self._traces.send(task, plan)
+
+    async def _performed(self, task: ItemTask, delivered: int) -> Plan | None:
         again = task.again or delivered > 1
         try:
             plan = await self._plans.of(task)
@@ -82,7 +92,7 @@ class RunItems:
                 raise PlanUnreadable(f"given up after {MOST_DELIVERIES} workers")
         except PlanUnreadable as error:
             await self._fail(task, NOT_RUNNABLE, str(error))
-            return
+            return None
         try:
             async with asyncio.timeout(self._longest_seconds) as clock:
                 await self._run(plan, task, again)
@@ -90,6 +100,7 @@ class RunItems:
             if not clock.expired():
                 raise
             await self._fail(task, OUTLIVED, f"the item took longer than {self._longest_seconds:g} s")
+        return plan
 
     async def _run(self, plan: Plan, task: ItemTask, again: bool) -> None:
         try:
@@ -114,6 +125,7 @@ class RunItems:
             while event is None:
                 event = await ask_target(plan, self._models, task, item.index, item.item_id, item.columns)
                 if isinstance(event, TargetFailed) and item.attempts < plan.item_retries:
+                    self._tried(task, item, TARGET_STEP, event, item.attempts + 1)
                     await self._attempts.pause(item.attempts)
                     item, event = replace(item, attempts=item.attempts + 1), None
             outcome = (await self._outcomes.put([self._issue(task, item, TARGET_STEP, event)]))[0]
@@ -152,6 +164,7 @@ class RunItems:
             event = await ask_judge(evaluator, self._models, task.space_id, about, item.columns, item.output)
             if not isinstance(event, EvaluatorFailed) or attempts >= plan.item_retries:
                 break
+            self._tried(task, item, evaluator.step, event, attempts + 1)
             await self._attempts.pause(attempts)
             attempts += 1
         await self._outcomes.put([self._issue(task, item, evaluator.step, event)])
@@ -194,10 +207,12 @@ class RunItems:
 
     def _issue(self, task: ItemTask, item: Item, step: int, event: Event) -> Issue:
         stream = step_stream(task.space_id, task.run_id, item.item_id, step)
+        now = self._now()
+        self._traces.note(task, step, event, item.columns, now.timestamp())
         meta = Metadata(
             actor="worker",
             command_id=fingerprint(task.run_id, item.item_id, str(step)),
-            occurred_at=self._now(),
+            occurred_at=now,
             correlation=task.run_id,
         )
         return Issue([Append(stream, [event])], {stream.name: Tail()}, meta)
@@ -205,7 +220,14 @@ class RunItems:
     async def _standing(self, task: ItemTask, item: Item, step: int) -> Event | None:
         """The outcome that stands, when one does."""
         found = await self._log.read_all(0, 1, step_stream(task.space_id, task.run_id, item.item_id, step).name)
-        return found[0].event if found else None
+        if not found:
+            return None
+        self._traces.note(task, step, found[0].event, item.columns, found[0].meta.occurred_at.timestamp())
+        return found[0].event
+
+    def _tried(self, task: ItemTask, item: Item, step: int, event: Event, attempt: int) -> None:
+        """An attempt that failed is a span, no outcome."""
+        self._traces.note(task, step, event, item.columns, self._now().timestamp(), attempt)
 
 
 def about_item(task: ItemTask, item: Item) -> dict[str, Any]:

@@ -31,7 +31,7 @@ async def ask_target(
     }
     started = perf_counter()
     try:
-        call = _call(plan, task, columns)
+        call = call_of(plan, task, columns)
         reply = await models.chat(call)
     except PromptNotRenderable as error:
         return TargetFailed(**about, code=error.code, message=str(error), duration_ms=_since(started))
@@ -48,7 +48,8 @@ async def ask_target(
     )
 
 
-def _call(plan: Plan, task: ItemTask, columns: Mapping[str, Any]) -> Chat:
+def call_of(plan: Plan, task: ItemTask, columns: Mapping[str, Any]) -> Chat:
+    """The call that a row makes of the plan's prompt; raises PromptNotRenderable or ValueError."""
     assert plan.prompt is not None
     declared = (plan.prompt.get("prompt_template") or {}).get("variable_defs") or ()
     values = {d.get("key", ""): columns.get(d.get("key", "")) for d in declared}

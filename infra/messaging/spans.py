@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
-from infra.eventstore.log import LogUnavailable, Unknown
+from infra.eventstore.log import LogUnavailable, NoRoom, Unknown
 from infra.messaging.connecting import ask
 from infra.messaging.feed import Feed, RawEvent
 from infra.vault.keys import KeyMissing, Keyring
@@ -45,18 +45,24 @@ class SpanBatch:
 class JetStreamSpans:
     """Writes batches, and reads them in their order. One connection for writing, each feed has its own."""
 
-    def __init__(self, nc: Client, keyring: Keyring, feed: Callable[[], Feed]) -> None:
+    def __init__(
+        self, nc: Client, keyring: Keyring, feed: Callable[[], Feed], shortage: Callable[[], str] = lambda: ""
+    ) -> None:
         self._nc = nc
         self._keyring = keyring
         self._feed = feed
+        self._shortage = shortage
         self.unreadable = 0
         """Messages passed over since the start because they were altered."""
 
     async def put(self, space: str, lines: Sequence[bytes]) -> int:
         """Stores the lines and returns the position of the last; one sync for each 4 MiB.
 
-        Raises LogUnavailable when the last of them was not stored, and Unknown when nobody can say.
+        Raises NoRoom when the disk is short of it, LogUnavailable when the last of them was not stored, and Unknown
+        when nobody can say.
         """
+        if shortage := self._shortage():
+            raise NoRoom(shortage)
         key = self._keyring.current(space) or await self._keyring.of(space)
         subject = f"spans.{space}"
         position = 0

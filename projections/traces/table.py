@@ -71,6 +71,10 @@ def create_places() -> str:
     )
 
 
+ALL = (*READ, *CONTENT, "seq")
+"""Every column that is written."""
+
+
 def literal(value: str | int | float | bool) -> str:
     """A value as ClickHouse's SQL says it."""
     if isinstance(value, bool):

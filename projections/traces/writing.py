@@ -15,7 +15,7 @@ import orjson
 
 from infra.clickhouse import ClickHouse
 from projections.traces.rows import same
-from projections.traces.table import CONTENT, PLACES, READ, TABLE, create_places, create_spans, literal
+from projections.traces.table import ALL, CONTENT, PLACES, READ, TABLE, create_places, create_spans, literal
 
 _HEAD = re.compile(rb'\{"trace_id":"([0-9a-f]{32})","span_id":"([0-9a-f]{16})","start_time":(-?[0-9]+),')
 
@@ -62,6 +62,33 @@ class SpanTable:
             f"WHERE table_name = {literal(self.table)} AND stream = {literal(self._stream)}"
         )
         self.position, self.conflicts = int(found[0]["position"]), int(found[0]["conflicts"])
+
+    async def empty(self) -> None:
+        """A table of this name without rows, that stands at the stream's beginning."""
+        await self._db.execute(f"DROP TABLE IF EXISTS {self.table} SYNC")
+        await self._db.execute(create_places())
+        where = f"table_name = {literal(self.table)}"
+        await self._db.execute(f"ALTER TABLE {PLACES} DELETE WHERE {where} SETTINGS mutations_sync = 2")
+        await self.open()
+
+    async def copy(self, live: SpanTable, first: int) -> None:
+        """Takes from the live table what the stream, which begins at ``first``, cannot give again.
+
+        Rows that came from a stream before this one bear its positions: then all are taken.
+        """
+        [row] = await self._db.query(
+            f"SELECT uniqExact(stream) AS n FROM {PLACES} WHERE table_name = {literal(live.table)}"
+        )
+        older = f"WHERE seq < {int(first)}" if int(row["n"]) <= 1 else ""
+        columns = ", ".join(ALL)
+        await self._db.execute(f"INSERT INTO {self.table} ({columns}) SELECT {columns} FROM {live.table} {older}")
+
+    async def replace(self, live: SpanTable) -> None:
+        """Takes the live table's place, and lets its rows go."""
+        await self._db.execute(f"EXCHANGE TABLES {live.table} AND {self.table}")
+        live.conflicts = self.conflicts
+        await live.note(live.position)
+        await self._db.execute(f"DROP TABLE {self.table} SYNC")
 
     async def take(self, batches: Sequence[Lines]) -> int:
         """Inserts what is new as one block, then notes the last position; returns the rows inserted.

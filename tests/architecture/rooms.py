@@ -78,7 +78,7 @@ SHARED = {
     "projections": {"projector", "reading", "log"},
     "api": {"wire", "asof"},
     "workflows": {"deadlines", "runtime", "states"},
-    "work": {"attempts", "judging", "keeping", "outcomes", "plans", "targets", "tasks"},
     "subscribers": {"deliveries", "delivering"},
+    "work": {"tracing", "attempts", "judging", "keeping", "outcomes", "plans", "targets", "tasks"},
 }
 """What is in a room and belongs to no capability."""

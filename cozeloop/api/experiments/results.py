@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from commands.traces.runs import trace_id_of
 from cozeloop.api.edge import Edge
 from cozeloop.api.experiments.aggregates import weighted
 from cozeloop.api.experiments.answers import Row, evaluator_names, pins_of, wanted_of, weights_of
@@ -157,6 +158,7 @@ def _evaluator_record(row: Row, outcome: Row) -> dict[str, Any]:
 def _record(row: Row, outcome: Row) -> dict[str, Any]:
     return {
         "id": outcome["record_id"],
+        "trace_id": trace_id_of(outcome["run_id"], outcome["item_id"], outcome["step"]),
         "experiment_run_id": outcome["run_id"],
         "item_id": outcome["item_id"],
         "turn_id": "0",

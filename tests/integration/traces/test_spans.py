@@ -169,3 +169,45 @@ async def _first(rig):
     async for some in rig.stream.batches(0):
         yield some
         return
+
+
+async def test_a_table_built_anew_is_the_one_that_was_and_takes_over_what_the_stream_no_longer_holds(rig, bench):
+    old, one, two = span(input="old"), span(input="one"), span(input="two")
+    async with rig.projecting() as projector:
+        first = await rig.put(old)
+        await rig.put(one)
+        last = await rig.put({**one, "input": "a second copy"}, two)
+        before = await rig.shown(last)
+        admin = await bench.admin()
+        await admin.jetstream().purge_stream("SPANS", seq=first + 1)
+        await admin.close()
+        told = [line async for line in projector.rebuild()]
+        assert (told[-1]["state"], told[-1]["total"]) == ("switched", 2)
+        assert await rig.rows() == before
+        assert [r["input"] for r in before] == ["old", "one", "two"]
+        assert projector.table.conflicts == 1
+        assert len(await rig.shown(await rig.put(span()))) == 4
+
+
+async def test_spans_go_on_arriving_while_the_table_is_built_anew(rig):
+    async with rig.projecting() as projector:
+        await rig.shown(await rig.put(span()))
+        last = 0
+        async for _ in projector.rebuild():
+            last = await rig.put(span())
+        found = await rig.shown(last)
+        _, _, end = await rig.stream.span()
+        assert len(found) == end
+
+
+async def test_an_erased_space_leaves_nothing_in_stream_table_and_files(rig, keys, tmp_path):
+    async with rig.projecting() as projector:
+        await rig.put(span(input="canary-of-the-erased"), space="80")
+        last = await rig.put(span())
+        assert len(await rig.shown(last, "80")) == 1
+        keys.destroy("80")
+        assert await rig.stream.purge("80") == 1
+        assert await projector.erase("80") == 1
+        assert await rig.rows("80") == []
+        assert len(await rig.rows()) == 1
+        assert len(await rig.shown(await rig.put(span()))) == 2

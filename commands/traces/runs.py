@@ -1,0 +1,132 @@
+"""The platform's own traces: what a step of an experiment came to, as spans.
+
+Ids follow from run, item, repetition, step and part alone, so that a step that is done again makes the same spans and
+none twice. A step is a trace of its own: the console opens the target's and each evaluator's by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from commands.traces.clipping import CONTENT_BYTES, FIELD_BYTES, clip
+from commands.traces.rows import Row
+from events.event import Erased
+from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
+
+TARGET, EVALUATOR = "EvalTarget", "Evaluator"
+ROOT, MODEL = "root", "model"
+
+Outcome = TargetAnswered | TargetFailed | EvaluatorScored | EvaluatorFailed
+
+
+@dataclass(frozen=True)
+class Step:
+    """An outcome with what it was made of. ``at`` is when it was decided, in microseconds.
+
+    ``model`` names the model that was asked with ``messages`` (JSON), empty when none was. ``attempt`` counts tries
+    that failed before the last one, from 1; 0 is the last.
+    """
+
+    space_id: str
+    step: int
+    event: Outcome
+    at: int
+    input: str = ""
+    model: str = ""
+    messages: str = ""
+    attempt: int = 0
+
+
+def trace_id_of(run_id: str, item_id: str, step: int, repetition: int = 0) -> str:
+    """The trace of a step; the target's step is 0."""
+    return _digest("trace", run_id, item_id, repetition, step)[:32]
+
+
+def span_id_of(run_id: str, item_id: str, step: int, part: str, repetition: int = 0) -> str:
+    """A span of the step's trace."""
+    return _digest("span", run_id, item_id, repetition, step, part)[:16]
+
+
+def rows_of(step: Step) -> list[Row]:
+    """The step's root and the call of a model below it; of an attempt that failed the call alone."""
+    event, tokens = step.event, _tokens(step.event)
+    run, item, number = event.run_id, event.item_id, step.step
+    target = isinstance(event, TargetAnswered | TargetFailed)
+    code = 0 if isinstance(event, TargetAnswered | EvaluatorScored) else event.code or -1
+    about: dict[str, Any] = {
+        "trace_id": trace_id_of(run, item, number),
+        "start_time": step.at - event.duration_ms * 1000,
+        "duration": event.duration_ms * 1000,
+        "space_id": int(step.space_id),
+        "call_type": TARGET if target else EVALUATOR,
+        "status_code": code,
+        "output": _cut(_output(event)),
+    }
+    tags = {"experiment_id": event.experiment_id, "run_id": run, "item_id": item}
+    if code:
+        tags["error"] = clip(_output(event), FIELD_BYTES)
+    if isinstance(event, EvaluatorScored | EvaluatorFailed):
+        tags["evaluator_version_id"] = event.evaluator_version_id
+    root_id = span_id_of(run, item, number, ROOT)
+    rows = []
+    if not step.attempt:
+        name = TARGET if target else EVALUATOR
+        score = {"score": event.score} if isinstance(event, EvaluatorScored) else {}
+        given = _cut(step.input)
+        kind = "prompt" if target else "evaluator"
+        rows.append(
+            Row(
+                **about,
+                span_id=root_id,
+                span_name=name,
+                span_type=kind,
+                input=given,
+                tags_string=tags,
+                tags_double=score,
+            )
+        )
+    if step.messages:
+        part = f"{MODEL}/{step.attempt}" if step.attempt else MODEL
+        named = {**tags, **({"model_name": clip(step.model, FIELD_BYTES)} if step.model else {})}
+        rows.append(
+            Row(
+                **about,
+                span_id=span_id_of(run, item, number, part),
+                parent_id=root_id,
+                span_name=clip(step.model, FIELD_BYTES) or MODEL,
+                span_type=MODEL,
+                input=_cut(step.messages),
+                tags_string=named,
+                tags_long=tokens,
+            )
+        )
+    return rows
+
+
+def _output(event: Outcome) -> str:
+    match event:
+        case TargetAnswered():
+            said = event.output
+        case EvaluatorScored():
+            said = event.reasoning
+        case _:
+            said = event.message
+    return "" if isinstance(said, Erased) else said
+
+
+def _tokens(event: Outcome) -> Mapping[str, int]:
+    if isinstance(event, TargetFailed):
+        return {}
+    used = {"input_tokens": event.input_tokens, "output_tokens": event.output_tokens}
+    return {**used, "tokens": event.input_tokens + event.output_tokens} if any(used.values()) else {}
+
+
+def _cut(text: str) -> str:
+    return clip(text, CONTENT_BYTES)
+
+
+def _digest(*parts: str | int) -> str:
+    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()
