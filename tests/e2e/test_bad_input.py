@@ -29,6 +29,8 @@ CALLS = endpoints()
 WITH_BODY = [c for c in CALLS if c.asked]
 WITH_PATH = [c for c in CALLS if c.places("path")]
 WITH_QUERY = [c for c in CALLS if c.places("query")]
+RUNS_ON = "/api/evaluation/v1/experiments/{expt_id}/retry"
+"""What is accepted here goes on writing after its answer."""
 UNKNOWN_MODEL = "POST /api/llm/v1/models/{model_id}"
 """Answers the code of a defect when there is no such model: the contract says so (behaviour.md §4.2)."""
 EMPTY_SUCCESS = "/api/auth/v1/personal_access_tokens/{id}"
@@ -108,8 +110,12 @@ class Refusals:
         """Sends what may be accepted or refused; refused, it must leave the log as it was."""
         response, before = self.send(call, body, **how), self.last
         self.last = self.end()
-        if self.answered(what, response) and self.last != before:
-            self.wrong.append(f"{what}: refused and written: {response.text[:200]}")
+        if self.answered(what, response):
+            if self.last != before:
+                self.wrong.append(f"{what}: refused and written: {response.text[:200]}")
+        elif call.path == RUNS_ON:
+            list(self.owner.caller.watch(self.ids["expt_id"]))
+            self.last = self.end()
 
     def body(self, call: Call) -> dict[str, Any]:
         """A good body."""
