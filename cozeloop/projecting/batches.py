@@ -16,22 +16,29 @@ PARKED_LIMIT = 100
 """A model with more parked streams than this is broken, not its events: it stops."""
 
 Fence = Callable[[Connection], None]
-"""First in the transaction of a live batch: takes what must be this runner's, or raises."""
+"""First in a transaction: takes what must be this runner's, or raises."""
 
 Write = Callable[[Fold, Connection, Sequence[Recorded[Any]]], Folded]
 
 
 async def write_batch(
-    database: Database, folds: Sequence[Fold], batch: Sequence[Recorded[Any]], fence: Fence | None = None
+    database: Database,
+    folds: Sequence[Fold],
+    batch: Sequence[Recorded[Any]],
+    fence: Fence | None = None,
+    *,
+    live: bool = True,
 ) -> dict[str, str]:
     """Writes the batch's changes in one transaction; returns the models that it stops, with the reason.
+
+    ``live``: the reason is written down with them, as the tables are those that queries use.
 
     A change that the database refuses for its content sends the batch through again, event by event.
     """
     try:
-        outcome = await database.write(_write, folds, batch, fence, Fold.write)
+        outcome = await database.write(_write, folds, batch, fence, live, Fold.write)
     except Unfit:
-        outcome = await database.write(_write, folds, batch, fence, Fold.write_carefully)
+        outcome = await database.write(_write, folds, batch, fence, live, Fold.write_carefully)
     for fold, folded in outcome:
         fold.parked |= folded.parked
         fold.changed = bool(folded.runs)
@@ -47,12 +54,17 @@ def stops(fold: Fold, folded: Folded) -> str:
 
 
 def _write(
-    conn: Connection, folds: Sequence[Fold], batch: Sequence[Recorded[Any]], fence: Fence | None, write: Write
+    conn: Connection,
+    folds: Sequence[Fold],
+    batch: Sequence[Recorded[Any]],
+    fence: Fence | None,
+    live: bool,
+    write: Write,
 ) -> list[tuple[Fold, Folded]]:
     if fence:
         fence(conn)
     outcome = [(fold, write(fold, conn, batch)) for fold in folds]
-    if fence:
+    if live:
         for fold, folded in outcome:
             if reason := stops(fold, folded):
                 stop(conn, fold.model.name, reason)

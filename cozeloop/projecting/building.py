@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from cozeloop.projecting.batches import write_batch
+from cozeloop.projecting.batches import Fence, write_batch
 from cozeloop.projecting.folding import Fold
 from cozeloop.projecting.tables import forget_parked
 from events.event import Recorded
@@ -37,19 +37,23 @@ class LogTooShort(LossNoticed):
 
 
 class Building:
-    """Tables under way. ``position`` is how far all of them have come, ``hash`` that event's."""
+    """Tables under way. ``position`` is how far all of them have come, ``hash`` that event's.
 
-    def __init__(self, database: Database, log: ReadsAll, folds: Sequence[Fold]) -> None:
+    ``fence`` comes first in each transaction.
+    """
+
+    def __init__(self, database: Database, log: ReadsAll, folds: Sequence[Fold], fence: Fence) -> None:
         self.folds = list(folds)
         self.position = 0
         self.hash = ""
         self.stopped: dict[str, str] = {}
         self._database = database
         self._log = log
+        self._fence = fence
 
     async def begin(self) -> None:
         """Empty tables; what an interrupted building left is dropped."""
-        await self._database.write(_begin, self.folds)
+        await self._database.write(_begin, self.folds, self._fence)
 
     async def catch_up(self, until: int) -> AsyncIterator[int]:
         """Folds up to and including ``until``, yielding the position after each chunk; reads ahead while it writes."""
@@ -77,10 +81,11 @@ class Building:
 
     async def _write(self, batch: Sequence[Recorded[Any]]) -> None:
         folds = [fold for fold in self.folds if fold.model.name not in self.stopped]
-        self.stopped.update(await write_batch(self._database, folds, batch))
+        self.stopped.update(await write_batch(self._database, folds, batch, self._fence, live=False))
 
 
-def _begin(conn: Connection, folds: Sequence[Fold]) -> None:
+def _begin(conn: Connection, folds: Sequence[Fold], fence: Fence) -> None:
+    fence(conn)
     for fold in folds:
         drop_table(conn, fold.table.name)
         create_table(conn, fold.table)

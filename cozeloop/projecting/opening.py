@@ -8,24 +8,37 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, inspect
 
-from cozeloop.projecting.tables import Standing, create_tables, forget_parked, generation_of, parked_streams, standings
+from cozeloop.projecting.tables import (
+    Standing,
+    create_tables,
+    forget_parked,
+    generation_of,
+    parked_streams,
+    standings,
+    take_token,
+)
 from infra.sql.dialect import drop_table
 from projections.projector import ReadModel
 
 
 @dataclass(frozen=True)
 class Opened:
-    """``known``: every row of the models asked for; ``current``: those whose version and table are as they should."""
+    """``known``: every row of the models asked for; ``current``: those whose version and table are as they should.
+
+    ``token`` is this runner's from now on.
+    """
 
     known: Mapping[str, Standing]
     current: Mapping[str, Standing]
     parked: Mapping[str, set[str]]
     next_generation: Mapping[str, int]
+    token: int
 
 
 def look_around(conn: Connection, models: Mapping[str, ReadModel]) -> Opened:
     """Creates the bookkeeping tables and drops tables that no row names: what an interrupted building left."""
     create_tables(conn)
+    token = take_token(conn)
     tables = set(inspect(conn).get_table_names())
     known = {name: s for name, s in standings(conn).items() if name in models}
     live = {s.live_table for s in known.values()}
@@ -44,4 +57,4 @@ def look_around(conn: Connection, models: Mapping[str, ReadModel]) -> Opened:
         if standing.version == models[name].version and standing.live_table in tables
     }
     parked = {name: parked_streams(conn, standing.live_table) for name, standing in current.items()}
-    return Opened(known, current, parked, generations)
+    return Opened(known, current, parked, generations, token)

@@ -25,6 +25,7 @@ from cozeloop.projecting.tables import (
     forget_parked,
     forget_versions,
     generation_of,
+    holds_token,
     parked,
     put_standing,
     standings,
@@ -73,6 +74,7 @@ class Projection:
         self._log = log
         self._log_id = log_id
         self._hash = ""
+        self._token = 0
         self._folds: dict[str, Fold] = {}
         self._turn = asyncio.Lock()
         self._replaying = asyncio.Lock()
@@ -85,6 +87,7 @@ class Projection:
         """
         async with self._turn:
             opened = await self._database.write(look_around, self._models)
+            self._token = opened.token
             self._check_log(opened)
             running = [s for s in opened.current.values() if not s.stopped] or list(opened.current.values())
             ahead = max(running, key=lambda s: s.position, default=None)
@@ -143,7 +146,7 @@ class Projection:
             names = [m.name for m in models]
             old = {name: self._folds[name].table.name for name in names}
             folds = [Fold(m, table_name(m, generation_of(old[m.name]) + 1)) for m in models]
-            building = Building(self._database, self._log, folds)
+            building = Building(self._database, self._log, folds, self._own)
             await building.begin()
             while building.position == 0 < self.position or self.position - building.position > CHUNK:
                 async for done in building.catch_up(self.position):
@@ -210,11 +213,17 @@ class Projection:
     async def _build_missing(self, missing: Sequence[ReadModel], opened: Opened) -> None:
         logger.info("building %s up to %d", ", ".join(m.name for m in missing), self.position)
         folds = [Fold(m, table_name(m, opened.next_generation[m.name])) for m in missing]
-        building = Building(self._database, self._log, folds)
+        building = Building(self._database, self._log, folds, self._own)
         await building.begin()
         async for _ in building.catch_up(self.position):
             pass
-        await self._database.write(put_standing, [self._standing(f, building.stopped) for f in folds])
+        stands = [self._standing(f, building.stopped) for f in folds]
+
+        def put(conn: Connection) -> None:
+            self._own(conn)
+            put_standing(conn, stands)
+
+        await self._database.write(put)
         self._folds.update({f.model.name: f for f in folds})
         self.stopped.update(building.stopped)
         leftover = [s.live_table for name, s in opened.known.items() if name in {m.name for m in missing}]
@@ -222,6 +231,7 @@ class Projection:
 
     async def _switch(self, folds: Sequence[Fold], old: Mapping[str, str]) -> None:
         def move(conn: Connection) -> None:
+            self._own(conn)
             for fold in folds:
                 name = fold.model.name
                 if switch_live(conn, old[name], self.positions.of(name), self._standing(fold)) != 1:
@@ -240,6 +250,11 @@ class Projection:
         return Standing(
             name, fold.table.name, fold.model.version, self.position, self._log_id, self._hash, stopped=reason
         )
+
+    def _own(self, conn: Connection) -> None:
+        """A zombie that built while it was paused must not touch what another runner has built since."""
+        if not holds_token(conn, self._token):
+            raise Fenced("another runner has opened the read models since")
 
     def _check_log(self, opened: Opened) -> None:
         for standing in opened.known.values():

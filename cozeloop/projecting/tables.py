@@ -1,4 +1,4 @@
-"""The read side's own two tables: where each read model stands, and what is parked."""
+"""The read side's own tables: where each read model stands, what is parked, and who runs it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,16 @@ PARKED = Table(
 )
 """One row per event that a table should hold and does not."""
 
+RUNNER = Table(
+    "projector",
+    _metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("token", Micros, nullable=False),
+)
+"""One row: the token of the runner that opened these tables last."""
+
 STAND = upsert(STANDINGS, ["name"])
+_FIRST = upsert(RUNNER, ["id"], ())
 PARK = upsert(PARKED, ["table_name", "position"])
 STOP = change(STANDINGS, ["name"], ["stopped"])
 
@@ -73,9 +82,10 @@ class Standing:
 
 
 def create_tables(conn: Connection) -> None:
-    """Creates both tables unless they exist."""
+    """Creates the tables unless they exist."""
     create_table(conn, STANDINGS)
     create_table(conn, PARKED)
+    create_table(conn, RUNNER)
 
 
 def standings(conn: Connection, create: bool = True) -> dict[str, Standing]:
@@ -88,6 +98,19 @@ def standings(conn: Connection, create: bool = True) -> dict[str, Standing]:
 def put_standing(conn: Connection, rows: Sequence[Standing]) -> None:
     """Writes the rows over what was there."""
     conn.execute(STAND, [asdict(row) for row in rows])
+
+
+def take_token(conn: Connection) -> int:
+    """A token that no runner had before: whoever opened these tables earlier builds no more on them."""
+    conn.execute(_FIRST, {"id": 1, "token": 0})
+    conn.execute(update(RUNNER).values(token=RUNNER.c.token + 1))
+    token: int = conn.scalars(select(RUNNER.c.token)).one()
+    return token
+
+
+def holds_token(conn: Connection, token: int) -> bool:
+    """Whether no other runner has opened the tables since; none does before this transaction's end."""
+    return conn.scalars(select(RUNNER.c.token).with_for_update()).one() == token
 
 
 def advance(conn: Connection, names: Sequence[str], old: int, new: int, hash: str) -> int:

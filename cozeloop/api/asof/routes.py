@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import AwareDatetime, create_model
 
@@ -13,14 +13,14 @@ from commands.prompts.prompt import KEY as PROMPT_KEY
 from cozeloop.api.asof.edge import PastEdge
 from cozeloop.api.datasets import items, versions
 from cozeloop.api.datasets import routes as datasets
-from cozeloop.api.edge import ApiError, Edge
+from cozeloop.api.edge import ApiError, Edge, position_of
 from cozeloop.api.evaluators import routes as evaluators
 from cozeloop.api.experiments import routes as experiments
 from cozeloop.api.modules import INVALID_PARAM, UNAVAILABLE, Module
 from cozeloop.api.prompts import routes as prompts
 from cozeloop.api.routing import Api, Declared
-from cozeloop.api.scalars import I64, Vt, WireModel
-from cozeloop.platform import BeyondEnd, Past, TooMuchToRecall
+from cozeloop.api.scalars import WireModel
+from cozeloop.platform import Past, TooMuchToRecall
 from projections.evaluators.evaluator_versions import get_evaluator_versions
 
 PREFIX = "/v1/platform/as-of"
@@ -109,7 +109,7 @@ def dated(request: type[WireModel]) -> type[WireModel]:
     """A request of the contract that also says when: a position of the log, or a time with its zone."""
     request.model_rebuild()
     when: dict[str, Any] = {
-        "position": (Annotated[I64 | None, Vt(ge=0)], None),
+        "position": (str | None, None),
         "time": (AwareDatetime | None, None),
     }
     made: type[WireModel] = create_model(
@@ -151,8 +151,9 @@ async def bound(edge: Edge, req: Any) -> int:
     if req.time is not None and req.time > edge.now():
         raise refused(edge, f"time {req.time.isoformat()} has not come yet")
     try:
-        return await past_of(edge).position(None if req.position is None else int(req.position), req.time)
-    except BeyondEnd as error:
+        named = None if req.position is None else position_of(req.position, edge.platform.log_name, "position")
+        return await past_of(edge).position(named, req.time)
+    except ValueError as error:
         raise refused(edge, str(error)) from error
 
 

@@ -108,9 +108,18 @@ async def test_a_moment_that_has_not_come_or_is_not_named_is_refused(memory):
     user = PromptUser(memory)
     prompt = AS_OF + await user.prompt()
     tomorrow = (memory.memory.now().astimezone(UTC) + timedelta(days=1)).isoformat()
-    for query in ({}, {"position": end(memory) + 1}, {"time": tomorrow}, {"position": 1, "time": tomorrow}):
+    for query in (
+        {},
+        {"position": "-1"},
+        {"position": "spans:1"},
+        {"position": "events-0123abcd:1"},
+        {"position": end(memory) + 1},
+        {"time": tomorrow},
+        {"position": 1, "time": tomorrow},
+    ):
         answer = await user.get(prompt, **query)
         assert answer["code"] % 1000 == INVALID, query
+    assert (await user.get(prompt, position=f"events:{end(memory)}"))["code"] == 0
     assert "end" in (await user.get(prompt, position=end(memory) + 1))["msg"]
 
 

@@ -37,7 +37,7 @@ def parked(conn: Connection) -> list[tuple[Any, ...]]:
 
 
 def tables(conn: Connection) -> set[str]:
-    return set(inspect(conn).get_table_names()) - {"read_models", "parked"}
+    return set(inspect(conn).get_table_names()) - {"read_models", "parked", "projector"}
 
 
 async def test_rows_and_position_survive_a_restart(database: SqlDatabase) -> None:
