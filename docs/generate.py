@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 import events
+from cozeloop.api import asyncapi
 from cozeloop.settings import Settings
 from events.event import Erased, Event
 
@@ -30,6 +31,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield REFERENCE / "settings.md", settings()
     yield REFERENCE / "events.md", catalogue()
     yield REFERENCE / "cli.md", commands()
+    yield asyncapi.ASYNCAPI, asyncapi.text()
 
 
 def environment_name(name: str) -> str:
@@ -163,7 +165,7 @@ def main(arguments: list[str]) -> int:
     """Writes the pages; with ``--check``, 1 when one of them is not current."""
     if "--check" in arguments:
         for name in (stale := outdated()):
-            print(f"docs/reference/{name} is not current: run `python -m docs.generate`")
+            print(f"{name} is not current: run `python -m docs.generate`")
         return 1 if stale else 0
     for path, text in pages():
         path.write_text(text, encoding="utf-8")

@@ -19,6 +19,7 @@ from cozeloop.api.modules import UNAVAILABLE, Module
 from cozeloop.platform import Platform
 
 OPENAPI = Path(__file__).with_name("openapi.json")
+ASYNCAPI = Path(__file__).with_name("asyncapi.json")
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -55,6 +56,11 @@ async def openapi(request: Request) -> Response:
     return Response(document(), media_type=JSON)
 
 
+async def asyncapi(request: Request) -> Response:
+    """Every event, as AsyncAPI 3: the file that was generated at build time."""
+    return Response(events_document(), media_type=JSON)
+
+
 async def docs(request: Request) -> Response:
     """The same as a page; it loads nothing from elsewhere."""
     return HTMLResponse(page(), headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"})
@@ -64,6 +70,12 @@ async def docs(request: Request) -> Response:
 def document() -> bytes:
     """The bytes of openapi.json."""
     return OPENAPI.read_bytes()
+
+
+@cache
+def events_document() -> bytes:
+    """The bytes of asyncapi.json."""
+    return ASYNCAPI.read_bytes()
 
 
 @cache
@@ -79,7 +91,8 @@ def page() -> str:
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
         f"<title>{html.escape(info['title'])}</title><style>{STYLE}</style><body><h1>{html.escape(info['title'])}</h1>"
-        f"<p>{html.escape(info['description'])} <a href='/openapi.json'>openapi.json</a></p>{body}</body></html>"
+        f"<p>{html.escape(info['description'])} <a href='/openapi.json'>openapi.json</a> "
+        f"<a href='/asyncapi.json'>asyncapi.json</a></p>{body}</body></html>"
     )
 
 
@@ -128,6 +141,7 @@ OPEN: Mapping[str, Serve] = {
     "/v1/platform/health": health,
     "/metrics": metrics,
     "/openapi.json": openapi,
+    "/asyncapi.json": asyncapi,
     "/docs": docs,
 }
 
