@@ -22,7 +22,7 @@ from cozeloop.bootstrap.past import open_past
 from cozeloop.bootstrap.process import Process
 from cozeloop.bootstrap.subscriptions import open_subscriptions
 from cozeloop.bootstrap.traces import follow_spans, open_traces
-from cozeloop.bootstrap.webhooks import WebhookEngine
+from cozeloop.bootstrap.webhooks import WebhookEngine, erase_webhooks
 from cozeloop.erasing import Erasing
 from cozeloop.following import AnchorFollower, decoded, look_through, stopped_models
 from cozeloop.operations import LogOperations
@@ -75,6 +75,7 @@ class Embedded:
     async def start(self) -> None:
         """Opens everything in its order and returns when the platform is ready."""
         core = await open_core(self._process, self._lock, self._serving)
+        self._process.on_erase("webhooks", erase_webhooks(core))
         erasing = open_erasing(core, self._serving)
         self._fill(core, erasing)
         if self._serving:

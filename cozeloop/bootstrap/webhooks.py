@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -74,7 +74,6 @@ class WebhookEngine:
         self._position = end
         self._after = await self._core.database.write(deliveries.open_tables, self._core.log_id, end)
         self._core.process.on_close(self._outbound.aclose)
-        self._core.process.on_erase("webhooks", self._erase)
         self._core.process.platform.webhooks = self
 
     async def run(self) -> None:
@@ -135,11 +134,6 @@ class WebhookEngine:
         found = await self._core.log.read_all(position - 1, 1)
         return encoded(found[0]) if found and found[0].position == position else None
 
-    async def _erase(self, space: str) -> int:
-        """What is due of an erased space, and its webhooks' secrets."""
-        due = await self._core.database.write(deliveries.removed_space, space)
-        return due + await self._core.vault.hooks.remove_space(space)
-
     # The port
 
     def check(self, url: str) -> None:
@@ -180,3 +174,13 @@ class WebhookEngine:
         found = await self._core.database.write(deliveries.redeliver, webhook_id, delivery_id, now)
         self._deliverer.wake()
         return found
+
+
+def erase_webhooks(core: Core) -> Callable[[str], Awaitable[int]]:
+    """Removes what is due of a space, and its webhooks' secrets; also where no platform runs."""
+
+    async def remove(space: str) -> int:
+        due = await core.database.write(deliveries.removed_space, space)
+        return due + await core.vault.hooks.remove_space(space)
+
+    return remove

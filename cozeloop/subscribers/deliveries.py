@@ -139,6 +139,7 @@ def removed(conn: Connection, webhook_id: str) -> None:
 def removed_space(conn: Connection, space: str) -> int:
     """Nothing of a space is due any more; how much was."""
     t = DELIVERIES
+    sql.create_table(conn, t)
     found: int = conn.execute(select(func.count()).select_from(t).where(t.c.space_id == space)).scalar_one()
     conn.execute(delete(t).where(t.c.space_id == space))
     return found

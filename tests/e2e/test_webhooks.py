@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,6 +181,22 @@ def test_a_space_has_so_many_webhooks_and_no_more(lab: Hooked) -> None:
     made = [lab.hook("https://example.org/hook")[0] for _ in range(20)]
     answer = lab.asked("POST", "", {"workspace_id": lab.space, "url": "https://example.org/"})
     assert (answer["code"], len(set(made))) == (602007002, 20)
+
+
+def test_an_erased_space_has_neither_webhooks_nor_secrets_nor_anything_due(lab: Hooked, running: Platform) -> None:
+    with Receiver(lambda told: 500) as receiver:
+        lab.hook(receiver.url, "PromptCreated")
+        prompts(lab, 1)
+        until(lambda: receiver.told, "it is told once", running)
+        erased = cozeloop("spaces", "destroy-key", lab.space, "--yes", "--data-dir", running.data_dir)
+        assert erased.returncode == 0, erased.stderr
+    vault = sqlite3.connect(running.data_dir / "vault.db")
+    read = sqlite3.connect(running.data_dir / "read.db")
+    left = [
+        vault.execute("select count(*) from hooks where space_id = ?", (lab.space,)).fetchone(),
+        read.execute("select count(*) from webhook_deliveries where space_id = ?", (lab.space,)).fetchone(),
+    ]
+    assert left == [(0,), (0,)]
 
 
 @pytest.mark.kill
