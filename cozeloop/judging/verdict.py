@@ -78,14 +78,20 @@ def of_call(message: Mapping[str, Any], function: str) -> Verdict:
 
 
 def _repaired(text: str) -> Any:
-    """Without a code fence and commas before a bracket, with line breaks in texts, with brackets closed."""
-    bare = _TRAILING_COMMA.sub(r"\1", _FENCE.sub("", text).strip())
-    return _json(bare + _closing(bare)) if bare.startswith("{") else None
+    """Without a code fence, with line breaks in texts, with brackets closed; then without commas before a bracket."""
+    bare = _FENCE.sub("", text).strip()
+    if not bare.startswith("{"):
+        return None
+    found = (_json(each + _closing(each)) for each in (bare, _TRAILING_COMMA.sub(r"\1", bare)))
+    return next((value for value in found if value is not None), None)
 
 
 def _cut_out(text: str) -> Verdict | None:
     """The last object with a verdict that is not inside of another one with a verdict."""
-    return next(iter(list(_objects(_TRAILING_COMMA.sub(r"\1", text)))[::-1]), None)
+    for each in (text, _TRAILING_COMMA.sub(r"\1", text)):
+        if verdicts := list(_objects(each)):
+            return verdicts[-1]
+    return None
 
 
 def _objects(text: str) -> Iterator[Verdict]:

@@ -6,7 +6,7 @@ import json
 import math
 from contextlib import suppress
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cozeloop.judging.template import substituted
@@ -60,6 +60,8 @@ def test_any_template_is_filled_in(template, inputs):
     assert isinstance(substituted(template, contents), str)
 
 
+@example(1.0, "it ends with ,} and ```", "Well: {}")
+@example(1.0, ",]", "```json\n{}\n```")
 @given(NUMBERS, REASONS, st.sampled_from(["{}", "Well: {}", "```json\n{}\n```", "{} So be it."]))
 def test_what_a_judge_writes_as_json_is_read_back(score, reason, around):
     said = json.dumps({"reason": reason, "score": score}, ensure_ascii=False)
