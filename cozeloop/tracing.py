@@ -56,6 +56,11 @@ class Traces:
             "unreadable_total": self._stream.unreadable,
         }
 
+    async def behind(self) -> int:
+        """How many batches of SPANS the table does not show yet."""
+        _, _, end = await self._stream.span()
+        return max(0, end - self._positions.of(NAME))
+
     async def remove(self, space: str) -> int:
         """Removes what stream and table hold of a space whose key is destroyed; returns the rows."""
         await self._stream.purge(space)

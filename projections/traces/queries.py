@@ -91,6 +91,11 @@ async def count_spans(db: ClickHouse, table: str = TABLE) -> int:
     return int((await db.query(f"SELECT count() AS n FROM {table}"))[0]["n"])
 
 
+async def engine_version(db: ClickHouse) -> str:
+    """Of ClickHouse."""
+    return await db.version()
+
+
 async def _whole(db: ClickHouse, space: str, keys: Sequence[Row], content: bool, table: str) -> list[Row]:
     """The rows of keys, in their order."""
     if not keys:
