@@ -42,10 +42,16 @@ class Clipper:
 
     def texts(self, tags: Mapping[str, str]) -> dict[str, str]:
         """Tags with their values clipped, as many as the span may still have."""
+        if self._fit(tags) and max(map(len, tags.values()), default=0) * 4 <= FIELD_BYTES:
+            self._tags += len(tags)
+            return dict(tags)
         return {key: self.field(key, value) for key, value in self.some(tags).items()}
 
     def some(self, tags: Mapping[str, V]) -> dict[str, V]:
         """As many tags as the span may still have, by keys of at most `KEY_BYTES`."""
+        if self._fit(tags):
+            self._tags += len(tags)
+            return dict(tags)
         found: dict[str, V] = {}
         for key, value in tags.items():
             if self._tags >= MOST_TAGS:
@@ -54,3 +60,7 @@ class Clipper:
             found[clip(key, KEY_BYTES)] = value
             self._tags += 1
         return found
+
+    def _fit(self, tags: Mapping[str, V]) -> bool:
+        """Whether all of them may stay, by keys that are surely short enough; nearly always, and quickly seen."""
+        return self._tags + len(tags) <= MOST_TAGS and max(map(len, tags), default=0) * 4 <= KEY_BYTES

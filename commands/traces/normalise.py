@@ -141,11 +141,15 @@ def _row(span: Mapping[str, Any], space: str, index: int) -> Row:
         input=input_,
         output=output,
         tags_string=data | strings,
-        tags_long={k: max(0, v) if k in DURATIONS else v for k, v in longs.items()},
+        tags_long=longs if not longs or min(longs.values()) >= 0 else _natural(longs),
         tags_double=doubles,
         tags_bool=truths,
         system_tags=_system(span, index, cut),
     )
+
+
+def _natural(longs: Mapping[str, int]) -> Mapping[str, int]:
+    return {k: max(0, v) if k in DURATIONS else v for k, v in longs.items()}
 
 
 def _system(span: Mapping[str, Any], index: int, cut: Clipper) -> dict[str, Any]:

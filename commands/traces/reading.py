@@ -43,7 +43,7 @@ def whole(value: Any, where: str, bits: int = 64) -> int:
 def texts(span: Mapping[str, Any], name: str, index: int) -> dict[str, str]:
     """A map of texts; entries without a value are left out."""
     found = _map(span, name, index)
-    if any(type(value) is not str for value in found.values()):
+    if found and {*map(type, found.values())} != {str}:
         return {k: _text(v, f"spans.{index}.{name}.{k}") for k, v in found.items() if v is not None}
     return found
 
@@ -51,18 +51,26 @@ def texts(span: Mapping[str, Any], name: str, index: int) -> dict[str, str]:
 def integers(span: Mapping[str, Any], name: str, index: int) -> dict[str, int]:
     """A map of whole numbers."""
     found = _map(span, name, index)
+    if not found or (
+        {*map(type, found.values())} == {int} and min(found.values()) >= SMALLEST and max(found.values()) <= LARGEST
+    ):
+        return found
     return {k: whole(v, f"spans.{index}.{name}.{k}") for k, v in found.items() if v is not None}
 
 
 def numbers(span: Mapping[str, Any], name: str, index: int) -> dict[str, float]:
     """A map of numbers."""
     found = _map(span, name, index)
+    if not found or {*map(type, found.values())} == {float}:
+        return found
     return {k: _number(v, f"spans.{index}.{name}.{k}") for k, v in found.items() if v is not None}
 
 
 def truths(span: Mapping[str, Any], name: str, index: int) -> dict[str, bool]:
     """A map of truth values."""
     found = _map(span, name, index)
+    if not found or {*map(type, found.values())} == {bool}:
+        return found
     return {k: _truth(v, f"spans.{index}.{name}.{k}") for k, v in found.items() if v is not None}
 
 

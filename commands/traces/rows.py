@@ -75,6 +75,7 @@ def line(row: Row) -> bytes:
 
 def _keyed(tags: Mapping[str, Any]) -> Mapping[str, Any]:
     """A dot in a key would make a path of it."""
-    if any("." in key or "%" in key for key in tags):
+    names = "".join(tags)
+    if "." in names or "%" in names:
         return {key.replace("%", "%25").replace(".", "%2E"): value for key, value in tags.items()}
     return tags
