@@ -78,6 +78,7 @@ class History:
             (self.delete, 2),
             (self.submit, 2),
             (self.kill, 1),
+            (self.retry, 2),
         )
         self.chance.choices([s for s, _ in steps], [w for _, w in steps])[0]()
 
@@ -207,6 +208,11 @@ class History:
     def kill(self) -> None:
         if self.experiments:
             self.do("POST", f"{EXPERIMENTS}/{self.any(self.experiments)}/kill")
+
+    def retry(self) -> None:
+        if self.experiments:
+            path = f"{EXPERIMENTS}/{self.any(self.experiments)}/retry"
+            self.do("POST", path, retry_mode=self.chance.choice((1, 2)))
 
     # --- reads ---
 
