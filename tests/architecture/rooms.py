@@ -30,6 +30,7 @@ CAPABILITIES = {
     "datasets": Capability({"workflows": NO_PROCESS, "work": NO_TASKS}),
     "evaluators": Capability({"workflows": NO_PROCESS, "work": "runs belong to experiments"}),
     "experiments": Capability(),
+    "tags": Capability({"workflows": NO_PROCESS, "work": NO_TASKS}),
     "files": Capability(
         {
             "events": "what is uploaded is no fact yet: what is made of it is another capability's event",

@@ -13,10 +13,11 @@ from commands.datasets.messages import (
     RenameDataset,
 )
 from cozeloop.api.datasets import translate
-from cozeloop.api.datasets.paging import make_token, order_of, page_of
+from cozeloop.api.datasets.paging import order_of, page_of
 from cozeloop.api.datasets.refusals import INVALID_PARAM
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.modules import Module
+from cozeloop.api.paging import make_token
 from cozeloop.api.people import base_info_users
 from cozeloop.api.routing import Api
 from cozeloop.api.wire import evaluation as wire

@@ -7,10 +7,11 @@ from typing import Any
 from commands.datasets.messages import CreateDatasetVersion, DatasetMissing
 from cozeloop.api.datasets import translate
 from cozeloop.api.datasets.facts import digest_for
-from cozeloop.api.datasets.paging import make_token, page_of
+from cozeloop.api.datasets.paging import page_of
 from cozeloop.api.datasets.routes import SET, existing
 from cozeloop.api.edge import Edge
 from cozeloop.api.modules import Module
+from cozeloop.api.paging import make_token
 from cozeloop.api.people import base_info_users
 from cozeloop.api.routing import Api
 from cozeloop.api.wire import evaluation as wire

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -11,8 +11,12 @@ from cozeloop.api.scalars import Bool, Double, I32, I64, IntOf, Vt, WireModel, w
 
 
 MultiModalStoreStrategy = words("MultiModalStoreStrategy", "passthrough", "store")
+ChangeTargetType = words("ChangeTargetType", "tag", "tag_name", "tag_description", "tag_status", "tag_type", "tag_content_type", "tag_value_name", "tag_value_status")
+OperationType = words("OperationType", "create", "update", "delete")
 TagContentType = words("TagContentType", "categorical", "boolean", "continuous_number", "free_text")
+TagDomainType = words("TagDomainType", "data", "observe", "evaluation")
 TagStatus = words("TagStatus", "active", "inactive", "deprecated")
+TagType = words("TagType", "tag", "option")
 
 
 class ContentType(IntEnum):
@@ -181,6 +185,19 @@ class ObjectStorage(WireModel):
     thumb_url: str | None = None
 
 
+class OrderBy(WireModel):
+    field: str | None = None
+    is_asc: Bool | None = None
+
+
+class ChangeLog(WireModel):
+    target: ChangeTargetType | None = None
+    operation: OperationType | None = None
+    before_value: str | None = None
+    after_value: str | None = None
+    target_value: str | None = None
+
+
 class ContinuousNumberSpec(WireModel):
     min_value: Double | None = None
     min_value_description: str | None = None
@@ -190,6 +207,26 @@ class ContinuousNumberSpec(WireModel):
 
 class TagContentSpec(WireModel):
     continuous_number_spec: ContinuousNumberSpec | None = None
+
+
+class TagInfo(WireModel):
+    id: I64 | None = None
+    appID: I32 | None = None
+    workspace_id: I64 | None = None
+    version_num: I32 | None = None
+    version: str | None = None
+    tag_key_id: I64 | None = None
+    tag_key_name: str | None = None
+    description: str | None = None
+    status: TagStatus | None = None
+    tag_type: TagType | None = None
+    parent_tag_key_id: I64 | None = None
+    tag_values: list[TagValue] | None = None
+    change_logs: list[ChangeLog] | None = None
+    content_type: TagContentType | None = None
+    content_spec: TagContentSpec | None = None
+    domain_type_list: list[TagDomainType] | None = None
+    base_info: BaseInfo | None = None
 
 
 class TagValue(WireModel):
@@ -206,3 +243,112 @@ class TagValue(WireModel):
     children: list[TagValue] | None = None
     is_system: Bool | None = None
     base_info: BaseInfo | None = None
+
+
+class ArchiveOptionTagRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"tag_key_id": "path"}
+    workspace_id: Annotated[I64 | None, Vt(gt=0)] = None
+    tag_key_id: I64
+    name: str | None = None
+    description: str | None = None
+
+
+class ArchiveOptionTagResponse(WireModel):
+    pass
+
+
+class BatchGetTagsRequest(WireModel):
+    workspace_id: Annotated[I64 | None, Vt(gt=0)] = None
+    tag_key_ids: list[I64] | None = None
+
+
+class BatchGetTagsResponse(WireModel):
+    tag_info_list: list[TagInfo] | None = None
+
+
+class BatchUpdateTagStatusRequest(WireModel):
+    workspace_id: Annotated[I64 | None, Vt(gt=0)] = None
+    tag_key_ids: list[I64] | None = None
+    to_status: TagStatus | None = None
+
+
+class BatchUpdateTagStatusResponse(WireModel):
+    err_info: dict[I64, str] | None = None
+
+
+class CreateTagRequest(WireModel):
+    workspace_id: Annotated[I64 | None, Vt(gt=0)] = None
+    tag_key_name: str | None = None
+    description: str | None = None
+    tag_content_spec: TagContentSpec | None = None
+    tag_values: list[TagValue] | None = None
+    tag_domain_types: list[TagDomainType] | None = None
+    tag_content_type: TagContentType | None = None
+    version: str | None = None
+    tag_type: TagType | None = None
+
+
+class CreateTagResponse(WireModel):
+    tag_key_id: I64 | None = None
+
+
+class GetTagDetailRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"tag_key_id": "path"}
+    workspace_id: Annotated[I64 | None, Vt(gt=0)] = None
+    tag_key_id: I64
+    page_number: Annotated[I32 | None, Vt(gt=0)] = None
+    page_size: Annotated[I32 | None, Vt(gt=0, le=200)] = None
+    page_token: str | None = None
+    order_by: OrderBy | None = None
+
+
+class GetTagDetailResponse(WireModel):
+    tags: list[TagInfo] | None = None
+    next_page_token: str | None = None
+    total: I64 | None = None
+
+
+class GetTagSpecRequest(WireModel):
+    workspace_id: Annotated[I64 | None, Vt(gt=0)] = None
+
+
+class GetTagSpecResponse(WireModel):
+    max_height: I64 | None = None
+    max_width: I64 | None = None
+    max_total: I64 | None = None
+
+
+class SearchTagsRequest(WireModel):
+    workspace_id: Annotated[I64 | None, Vt(gt=0)] = None
+    tag_key_name_like: str | None = None
+    created_bys: list[str] | None = None
+    domain_types: list[TagDomainType] | None = None
+    content_types: list[TagContentType] | None = None
+    tag_key_name: str | None = None
+    page_number: Annotated[I32 | None, Vt(gt=0)] = None
+    page_size: Annotated[I32 | None, Vt(gt=0, le=200)] = None
+    page_token: str | None = None
+    order_by: OrderBy | None = None
+
+
+class SearchTagsResponse(WireModel):
+    tagInfos: list[TagInfo] | None = None
+    next_page_token: str | None = None
+    total: I64 | None = None
+
+
+class UpdateTagRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"tag_key_id": "path"}
+    workspace_id: Annotated[I64 | None, Vt(gt=0)] = None
+    tag_key_id: I64
+    tag_key_name: str | None = None
+    description: str | None = None
+    tag_content_spec: TagContentSpec | None = None
+    tag_values: list[TagValue] | None = None
+    tag_domain_types: list[TagDomainType] | None = None
+    tag_content_type: TagContentType | None = None
+    version: str | None = None
+
+
+class UpdateTagResponse(WireModel):
+    pass

@@ -1,0 +1,1 @@
+"""Tags over HTTP (behaviour.md §5.6)."""
