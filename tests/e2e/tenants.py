@@ -73,6 +73,7 @@ class Owner:
             owner.evaluation_set,
             owner.evaluator,
             owner.experiment,
+            owner.tag,
             owner.trace,
             owner.webhook,
         ):
@@ -138,6 +139,16 @@ class Owner:
         for expt_id in (one, other):
             list(self.caller.watch(expt_id))
         self.ids |= {"expt_id": one, "experiment_id": one, "baseline_experiment_id": one, "expt_ids": [other]}
+
+    def tag(self) -> None:
+        """A tag in two versions."""
+        path, value = "/api/data/v1/tags", {"tag_value_name": self.text("tag-value")}
+        said = {"description": self.text("tag-description"), "tag_values": [value]}
+        body = {"workspace_id": self.caller.space, "tag_key_name": f"t{secrets.token_hex(4)}", **said}
+        made = self.caller.call("POST", path, {**body, "tag_content_type": "categorical"})
+        self.ids["tag_key_id"] = made["tag_key_id"]
+        again = {"workspace_id": self.caller.space, "tag_key_name": f"u{secrets.token_hex(4)}"}
+        self.caller.call("PATCH", f"{path}/{made['tag_key_id']}", again)
 
     def trace(self) -> None:
         """A span of a trace that is shown."""
@@ -263,6 +274,11 @@ SAMPLES: dict[str, Any] = {
     "page_size": 20,
     "name": "probe",
     "prompt_name": "probe",
+    "tag_key_name": "probe",
+    "tag_type": "tag",
+    "tag_content_type": "free_text",
+    "tag_values": [],
+    "to_status": "inactive",
     "duration_day": "1",
     "scenario": "default",
     "with_commit": "true",
