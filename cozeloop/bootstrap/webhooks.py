@@ -80,19 +80,30 @@ class WebhookEngine:
         """Delivers, and follows the log while there is a webhook."""
         delivering = asyncio.get_running_loop().create_task(self._deliverer.run())
         try:
-            while not await self._core.database.read(all_webhooks):
-                await self._changed.wait()
-                self._changed.clear()
+            await self._first()
             await self._follow()
         finally:
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
 
+    async def _first(self) -> None:
+        """Returns when there is a webhook."""
+        while True:
+            self._changed.clear()
+            try:
+                if await self._core.database.read(all_webhooks):
+                    return
+            except Exception:
+                log.exception("whether there are webhooks could not be read; trying again")
+                await asyncio.sleep(1)
+                continue
+            await self._changed.wait()
+
     async def _follow(self) -> None:
         from infra.messaging.subscribing import EventSubscriber  # takes half a second, and most platforms have none
 
         subscriber = EventSubscriber(self._core.connected, self._take)
-        await self._events.begin(self._after)
+        self._events.position = self._after
         try:
             while True:
                 self._changed.clear()

@@ -16,7 +16,18 @@ import uvloop
 
 from tests.benchmarks.figures import Figure, machine, table
 
-GROUPS = ("appends", "loading", "commands", "mget", "experiments", "lag", "replaying", "traces", "footprint")
+GROUPS = (
+    "appends",
+    "loading",
+    "commands",
+    "mget",
+    "experiments",
+    "lag",
+    "replaying",
+    "subscribing",
+    "traces",
+    "footprint",
+)
 ROUNDS, QUICK_ROUNDS = 5, 2
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"

@@ -148,6 +148,17 @@ async def test_an_event_that_comes_as_the_wait_ends_is_not_passed_over() -> None
     assert [line.position for line in await waiting] + await read(reader) == [1]
 
 
+async def test_a_batch_that_the_feed_gives_again_is_told_once() -> None:
+    """The feed begins again behind whoever has come least far."""
+    world = Subscribed()
+    reader = await world.live.read(EventQuery(), "ada", 0)
+    await world.happen("7", "prompts", 3)
+    for batch in (world.log.recorded[:2], world.log.recorded[:1], world.log.recorded):
+        await world.live.apply(batch)
+    assert [k.position for k in world.live.kept_after(0) or ()] == [1, 2, 3]
+    assert await all_of(reader, 3) == [1, 2, 3]
+
+
 async def test_pages_end_at_the_limit_and_go_on_behind_it() -> None:
     world = Subscribed()
     from_memory = await world.live.read(EventQuery(), "ada", 0)
