@@ -1,4 +1,6 @@
-"""Replay of the GSM8K log into SQLite, every read model at once, against reading the same log without decoding it.
+"""Replay of the GSM8K log, every read model at once, against reading the same log without decoding it.
+
+Into SQLite, and into the database servers that there are.
 
 The log is made by the run itself: 1,319 questions, two models, one evaluator, through HTTP. Where the shared data
 folder is missing, texts of the same length stand for it. Replay checks hashes, opens sealed fields, validates
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import nats
 import orjson
+import pytest
 from nats.aio.client import Client
 
 from cozeloop.bootstrap import Embedded
@@ -21,12 +24,14 @@ from cozeloop.cli.looping import settle
 from cozeloop.settings import Settings
 from infra.messaging.lock import DataDirLock
 from tests.benchmarks.figures import Figure, Goal
+from tests.databases import fresh_database
 from tests.e2e.gsm8k import RIGHT, SHARED, Gsm8k, Run
 from tests.e2e.models import Endpoint, catalogue_of
 from tests.e2e.processes import Platform
 
 GOAL = Goal(0.5)
 OVER = {11, 12, 13, 14}
+SERVERS = {"mysql": "MariaDB", "postgresql": "PostgreSQL"}
 
 
 async def measure(rounds: int, quick: bool) -> list[Figure]:
@@ -50,16 +55,35 @@ async def measure(rounds: int, quick: bool) -> list[Figure]:
                 await nc.close()
             finally:
                 await platform.stop()
+            servers = [f for kind in SERVERS for f in await into_a_server(kind, data, lock, rounds)]
     models = len(platform.platform.read_models)
     ratios = [a / b for a, b in zip(replayed, read, strict=True)]
     return [
         Figure("GSM8K log: replay into SQLite", "events/s", replayed, note=f"{end} events, {models} read models"),
+        *servers,
         Figure("GSM8K log: raw read", "events/s", read, note="nats-py, direct-get pages, message by message"),
         Figure("GSM8K log: our reader alone", "events/s", ours, note="the same pages, nothing checked or opened"),
         Figure("GSM8K log: replay of raw read", "", ratios, GOAL),
         Figure("GSM8K log: replay, CPU", "µs/event", cpu),
         Figure("GSM8K run through litellm", "items/s", [items / seconds], note=f"{items} model calls, {source}"),
     ]
+
+
+async def into_a_server(kind: str, data: Path, lock: DataDirLock, rounds: int) -> list[Figure]:
+    """The same log into a database server; nothing where there is none."""
+    try:
+        async with fresh_database(kind, data) as url:
+            platform = Embedded(Settings(data_dir=data, database_url=url), lock, serving=False)
+            try:
+                await platform.start()
+                settle()
+                end = await platform.platform.log.end()
+                took = [end / (await replay(platform))[0] for _ in range(rounds)]
+            finally:
+                await platform.stop()
+    except pytest.skip.Exception:
+        return []
+    return [Figure(f"GSM8K log: replay into {SERVERS[kind]}", "events/s", took, note=f"{end} events")]
 
 
 def run_gsm8k(folder: Path, quick: bool) -> tuple[Path, float, int, str]:
