@@ -91,16 +91,16 @@ class Run(Tour):
         super().__init__(url, say)
         self.data = data
         self.experiments: dict[str, str] = {}
-        self.evaluator_version = ""
+        self.scored_by = ""
 
     def begin(self) -> None:
         """Everything up to two experiments under way, one per model."""
         self.register()
         prompts = {name: self.model_prompt(name, str(number)) for number, name in enumerate(RIGHT, 1)}
         set_id, version_id = self.questions()
-        self.evaluator_version = self.code_evaluator("same-number", EVALUATOR)
+        self.scored_by = self.code_evaluator("same-number", EVALUATOR)
         for name, prompt_id in prompts.items():
-            parts = (set_id, version_id, self.evaluator_version, (prompt_id, "1.0.0"))
+            parts = (set_id, version_id, self.scored_by, (prompt_id, "1.0.0"))
             self.experiments[name] = self.submit(f"gsm8k-{name}", *parts, concurrency=CONCURRENCY)
 
     def model_prompt(self, name: str, model_id: str) -> str:
@@ -141,7 +141,7 @@ class Run(Tour):
         for page in range(1, -(-QUESTIONS // PAGE) + 1):
             for item in self.results([self.experiments[model]], page, PAGE)["item_results"]:
                 payload = item["turn_results"][0]["experiment_results"][0]["payload"]
-                record = payload["evaluator_output"]["evaluator_records"][self.evaluator_version]
+                record = payload["evaluator_output"]["evaluator_records"][self.scored_by]
                 found.append(record["evaluator_output_data"]["evaluator_result"]["score"])
         return found
 
