@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from commands.traces.clipping import CONTENT_BYTES, FIELD_BYTES, clip
 from commands.traces.rows import Row
+from events.evaluators import EvaluatorRan
 from events.event import Erased
 from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
 
@@ -43,6 +46,11 @@ class Step:
 def trace_id_of(run_id: str, item_id: str, step: int, repetition: int = 0) -> str:
     """The trace of a step; the target's step is 0."""
     return _digest("trace", run_id, item_id, repetition, step)[:32]
+
+
+def trace_id_of_record(record_id: str) -> str:
+    """The trace of an evaluator's run outside of an experiment."""
+    return trace_id_of(record_id, "", 0)
 
 
 def span_id_of(run_id: str, item_id: str, step: int, part: str, repetition: int = 0) -> str:
@@ -106,6 +114,37 @@ def rows_of(step: Step) -> list[Row]:
     return rows
 
 
+def rows_of_evaluation(space_id: str, event: EvaluatorRan, at: int) -> list[Row]:
+    """A run of an evaluator outside of an experiment, whose trace is its record's: as an evaluator's step."""
+    text = event.message if event.code else event.reasoning
+    about: dict[str, Any] = {
+        "trace_id": trace_id_of_record(event.record_id),
+        "start_time": at - event.duration_ms * 1000,
+        "duration": event.duration_ms * 1000,
+        "space_id": int(space_id),
+        "call_type": EVALUATOR,
+        "status_code": event.code,
+        "output": "" if isinstance(text, Erased) else _cut(text),
+    }
+    tags = {"evaluator_version_id": event.evaluator_version_id, "record_id": event.record_id}
+    if event.code:
+        tags["error"] = clip(about["output"], FIELD_BYTES)
+    root = span_id_of(event.record_id, "", 0, ROOT)
+    given = "" if isinstance(event.input, Erased) else _cut(orjson.dumps(event.input).decode())
+    score = {} if event.score is None else {"score": event.score}
+    named: dict[str, Any] = {"span_name": EVALUATOR, "span_type": "evaluator"}
+    rows = [Row(**about, **named, span_id=root, input=given, tags_string=tags, tags_double=score)]
+    if event.asked and not isinstance(event.asked, Erased):
+        call: dict[str, Any] = {"span_id": span_id_of(event.record_id, "", 0, MODEL), "parent_id": root}
+        kind: dict[str, Any] = {
+            "span_name": MODEL,
+            "span_type": MODEL,
+            "tags_long": _used(event.input_tokens, event.output_tokens),
+        }
+        rows.append(Row(**about, **call, **kind, input=_cut(event.asked), tags_string=tags))
+    return rows
+
+
 def _output(event: Outcome) -> str:
     match event:
         case TargetAnswered():
@@ -120,8 +159,12 @@ def _output(event: Outcome) -> str:
 def _tokens(event: Outcome) -> Mapping[str, int]:
     if isinstance(event, TargetFailed):
         return {}
-    used = {"input_tokens": event.input_tokens, "output_tokens": event.output_tokens}
-    return {**used, "tokens": event.input_tokens + event.output_tokens} if any(used.values()) else {}
+    return _used(event.input_tokens, event.output_tokens)
+
+
+def _used(asked: int, answered: int) -> dict[str, int]:
+    total = asked + answered
+    return {"input_tokens": asked, "output_tokens": answered, "tokens": total} if total else {}
 
 
 def _cut(text: str) -> str:

@@ -55,3 +55,12 @@ def test_a_step_that_failed_says_so_in_its_trace(platform_url: str) -> None:
     target = item.payload["target_output"]["eval_target_record"]
     root = next(s for s in trace(lab, target["trace_id"], 2) if s["parent_id"] == "0")
     assert (root["status"], root["custom_tags"]["error"] in item.errors[0]) == ("error", True)
+
+
+def test_a_run_of_an_evaluator_by_itself_has_a_trace_that_its_record_names(platform_url: str) -> None:
+    lab = Laboratory(platform_url)
+    version = lab.evaluator("def exec_evaluation(turn):\n    return EvalOutput(score=0.5, reason='half')\n")
+    body = {"workspace_id": lab.space, "input_data": {"input_fields": {}}}
+    record = lab.call("POST", f"/api/evaluation/v1/evaluators_versions/{version}/run", body)["record"]
+    [shown] = trace(lab, record["trace_id"], 1)
+    assert (shown["call_type"], shown["output"], shown["custom_tags"]["score"]) == ("Evaluator", "half", "0.5")

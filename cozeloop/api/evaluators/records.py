@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from commands.traces.runs import trace_id_of, trace_id_of_record
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.evaluators.evaluation import Evaluated, output_data
 from cozeloop.api.people import base_info_users
@@ -55,6 +56,7 @@ def _of_run(row: Row, users: Mapping[str, Json]) -> Json:
     user = users.get(row["created_by"], {"user_id": row["created_by"]})
     shown = {
         **_record(row, orjson.loads(row["ext"])),
+        "trace_id": trace_id_of_record(row["record_id"]),
         "turn_id": row["turn_id"] or "0",
         "evaluator_input_data": orjson.loads(row["input"]),
     }
@@ -64,7 +66,8 @@ def _of_run(row: Row, users: Mapping[str, Json]) -> Json:
 
 def _of_step(row: Row) -> Json:
     at = milliseconds(row["recorded_at"])
-    return {**_record(row, {}), "turn_id": "0", "base_info": {"created_at": at, "updated_at": at}}
+    trace = trace_id_of(row["run_id"], row["item_id"], row["step"])
+    return {**_record(row, {}), "trace_id": trace, "turn_id": "0", "base_info": {"created_at": at, "updated_at": at}}
 
 
 def _record(row: Row, ext: Mapping[str, str]) -> Json:

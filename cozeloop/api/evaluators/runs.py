@@ -14,6 +14,7 @@ from cozeloop.api.evaluators.checks import check_model, checked, missing
 from cozeloop.api.evaluators.evaluation import Evaluated, evaluate, output_data
 from cozeloop.api.evaluators.refusals import INVALID_PARAM
 from cozeloop.api.evaluators.routes import PATH, api, bounded, version_missing
+from cozeloop.api.evaluators.tracing import traced
 from cozeloop.api.refusals import answer_of
 from cozeloop.api.wire import evaluation as wire
 from cozeloop.judging.judge import TOOL
@@ -120,6 +121,7 @@ async def run(edge: Edge, req: wire.RunEvaluatorRequest) -> dict[str, Any]:
     )
     receipt = await edge.issue(command, EVALUATOR_RECORDS, prepare=evaluated)
     recorded = next(r for r in receipt.events if isinstance(r.event, EvaluatorRan))
+    await traced(edge, space, recorded)
     return {"record": await records.of_event(edge, recorded)}
 
 
