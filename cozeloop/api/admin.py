@@ -61,8 +61,8 @@ class DestroyKeyRequest(WireModel):
 class BackupRequest(WireModel):
     """Where to: a path on the platform's machine, absolute; a new or empty directory, or a new .zip file."""
 
-    target: str
-    with_installation_key: bool | None = None
+    target: str | None = None
+    with_installation_key: Bool | None = None
 
 
 class Lines(WireModel):
@@ -111,7 +111,7 @@ async def doctor(edge: Edge, req: VerifyRequest) -> Response:
 @api.post("/v1/platform/admin/backup", BackupRequest, Lines, operator=True)
 async def backup(edge: Edge, req: BackupRequest) -> Response:
     """Each part that was written."""
-    return await lines(edge, operations(edge).backup(Path(req.target), bool(req.with_installation_key)))
+    return await lines(edge, operations(edge).backup(Path(req.target or ""), bool(req.with_installation_key)))
 
 
 def operations(edge: Edge) -> Operations:

@@ -24,8 +24,8 @@ from tests.e2e.processes import Platform
 DOCUMENTATION = Path(cozeloop.api.__file__).with_name("openapi.json")
 SEED = "20261121"
 EXAMPLES = 120 if os.environ.get("COZELOOP_SOAK") == "1" else 12
-LEFT_OUT = "(logout|reset_password|/v1/platform/events)$"
-"""What ends the session, and an answer that never ends; they have tests of their own."""
+LEFT_OUT = "(logout|reset_password|/v1/platform/events|admin/backup)$"
+"""What ends the session, an answer that never ends, and files anywhere; they have tests of their own."""
 LONGEST_SECONDS = 120
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LONGEST_SECONDS * 12)]
