@@ -20,7 +20,7 @@ from events.event import Recorded
 from infra import clock
 from infra.eventstore.envelope import stored
 from infra.messaging.feed import RawEvent
-from infra.outbound.addresses import AddressPolicy, AddressRefused, networks_of, target_of
+from infra.outbound.addresses import AddressPolicy, AddressRefused, Network, networks_of, target_of
 from infra.outbound.client import Outbound
 from projections.reading import micros
 from projections.webhooks.webhooks import WEBHOOKS, all_webhooks
@@ -32,13 +32,17 @@ LOOKED_FOR_SECONDS = 5.0
 TEST_BODY = {"type": "WebhookTest", "payload": {}}
 
 
+class NetworksWrong(Exception):
+    """COZELOOP_OUTBOUND_ALLOWED_NETWORKS names something else than networks."""
+
+
 class WebhookEngine:
     """The port `cozeloop.platform.Webhooks`, and what goes on behind it."""
 
     def __init__(self, core: Core) -> None:
         settings = core.process.settings
         self._core = core
-        self._policy = AddressPolicy(networks_of(settings.outbound_allowed_networks))
+        self._policy = AddressPolicy(allowed_networks(settings.outbound_allowed_networks))
         self._outbound = Outbound(self._policy)
         self._deliverer = Deliverer(
             core.database,
@@ -185,6 +189,14 @@ class WebhookEngine:
         found = await self._core.database.write(deliveries.redeliver, webhook_id, delivery_id, now)
         self._deliverer.wake()
         return found
+
+
+def allowed_networks(text: str) -> list[Network]:
+    """The private networks that user-given URLs may lead to; raises NetworksWrong."""
+    try:
+        return networks_of(text)
+    except ValueError as error:
+        raise NetworksWrong(f"COZELOOP_OUTBOUND_ALLOWED_NETWORKS: {error}") from None
 
 
 def erase_webhooks(core: Core) -> Callable[[str], Awaitable[int]]:
