@@ -15,6 +15,7 @@ from cozeloop.backup.making import Backup
 from cozeloop.erasing import Erasing
 from cozeloop.examining import Examination
 from cozeloop.platform import EventQuery
+from cozeloop.resetting import ResetCodes
 from events.event import Recorded, Stream, Unrecognised
 from infra.eventstore.anchor import AnchorFile
 from infra.eventstore.inventory import Inventory
@@ -57,6 +58,7 @@ class LogOperations:
         inventory: Callable[[], Inventory],
         backup: Backup,
         examination: Examination,
+        codes: ResetCodes,
     ) -> None:
         self._log = log
         self._anchor = anchor
@@ -66,8 +68,13 @@ class LogOperations:
         self._inventory = inventory
         self._backup = backup
         self._examination = examination
+        self._codes = codes
         self.apart: dict[str, Rebuild] = {}
         """What can be built anew beside the read models of the log, when it is named."""
+
+    def reset_code(self, email: str) -> AsyncIterator[Mapping[str, Any]]:
+        """A one-time code for whoever has this e-mail; raises NobodyRegistered."""
+        return self._codes.issue(email)
 
     async def events(self, query: EventQuery) -> AsyncIterator[Mapping[str, Any]]:
         """The events wanted, oldest first."""

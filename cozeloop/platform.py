@@ -100,8 +100,16 @@ class People(Protocol):
         """Whether it is this user's password; takes as long for an unknown user."""
         ...
 
+    async def change(self, user_id: str, values: Mapping[str, str], position: int) -> None:
+        """Other values of nick_name, description, avatar and name; of two names the later claim's stays."""
+        ...
+
     async def set_password(self, user_id: str, password: str) -> None:
         """Another password from now on; every session of the user ends."""
+        ...
+
+    async def redeem(self, user_id: str, code: str, password: str) -> bool:
+        """Sets another password with a one-time code, as `set_password`. False when the code is not the user's."""
         ...
 
 
@@ -284,6 +292,10 @@ class Operations(Protocol):
 
     def backup(self, target: Path, with_key: bool) -> AsyncIterator[Line]:
         """Writes a backup to a place that is new or empty. Raises ValueError for a place that cannot be used."""
+        ...
+
+    def reset_code(self, email: str) -> AsyncIterator[Line]:
+        """A one-time code with which whoever has this e-mail sets another password. Raises ValueError for nobody's."""
         ...
 
     def erase(self, space: str) -> AsyncIterator[Line]:

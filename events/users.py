@@ -11,3 +11,21 @@ class UserRegistered(Event):
     user_id: str
     space_id: str
     email_reservation: str
+
+
+class UserProfileChanged(Event):
+    """Parts of a profile are others now; ``fields`` names them, their values lie in the vault alone.
+
+    ``name_reservation`` is the digest of a name that the user holds from now on, "" when the name is not among them.
+    """
+
+    user_id: str
+    fields: tuple[str, ...]
+    name_reservation: str = ""
+
+
+class UserNamesReleased(Event):
+    """Names that the user no longer shows are free for others."""
+
+    user_id: str
+    name_reservations: tuple[str, ...]

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 from sqlalchemy import StaticPool, create_engine
 
 from cozeloop.api.app import create_app
 from cozeloop.api.spaces.routes import api as spaces
 from cozeloop.api.tokens.routes import api as tokens
+from cozeloop.api.users.profile import api as profile
 from cozeloop.api.users.routes import api as users
 from infra.vault.installation import InstallationKey
 from infra.vault.vault import Vault, open_vault
@@ -70,13 +72,15 @@ class Accounts:
         self.memory = memory.memory
         self.vault = vault
         self.platform = memory.platform
-        declared = [route for api in (users, spaces, tokens) for route in api.routes]
+        declared = [route for api in (users, profile, spaces, tokens) for route in api.routes]
         self.app = create_app(self.platform, declarations=sorted(declared, key=lambda r: r.order))
 
     @classmethod
     async def open(cls, **settings: Any) -> Accounts:
         memory = InMemory(login_per_minute=1000, **settings)
         vault = await open_vault(MemoryDatabase(), InstallationKey(b"k" * 32), memory.platform.now)
+        # hashed as in production, with less of it: what the hash costs is the vault's own tests' matter
+        vault.passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         memory.platform = replace(
             memory.platform, keys=vault.keys, people=vault.people, sessions=vault.sessions, tokens=vault.tokens
         )

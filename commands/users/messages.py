@@ -14,6 +14,37 @@ class RegisterUser(Command):
     admitted: bool = True
 
 
+class ChangeUserProfile(Command):
+    """Other values for ``fields``, which lie in the vault. ``name_reservation``: the name's digest, when it is changed.
+
+    ``first_name_of``: the user whom the name was given at registration, if it is one of those.
+    """
+
+    user_id: str
+    fields: tuple[str, ...]
+    name_reservation: str = ""
+    first_name_of: str = ""
+
+
+class ReleaseUserNames(Command):
+    """Frees the names that were claimed before this one, which the vault shows now."""
+
+    user_id: str
+    name_reservation: str
+
+
+class UserMissing(Refusal):
+    """Nobody has registered under this id."""
+
+
+class UserNameTaken(Refusal):
+    """Another user holds this name."""
+
+
+class NothingToChange(Refusal):
+    """No field was given."""
+
+
 class EmailTaken(Refusal):
     """Somebody registered with this e-mail."""
 

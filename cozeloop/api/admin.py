@@ -65,6 +65,12 @@ class BackupRequest(WireModel):
     with_installation_key: Bool | None = None
 
 
+class ResetCodeRequest(WireModel):
+    """Whose password is set anew."""
+
+    email: str
+
+
 class Lines(WireModel):
     """One line of the answer; its fields are those of the operation."""
 
@@ -106,6 +112,12 @@ async def destroy_key(edge: Edge, req: DestroyKeyRequest) -> Response:
 async def doctor(edge: Edge, req: VerifyRequest) -> Response:
     """What each check finds."""
     return await lines(edge, operations(edge).doctor())
+
+
+@api.post("/v1/platform/admin/users/reset-code", ResetCodeRequest, Lines, operator=True)
+async def reset_code(edge: Edge, req: ResetCodeRequest) -> Response:
+    """A one-time code with which the user sets another password."""
+    return await lines(edge, operations(edge).reset_code(req.email))
 
 
 @api.post("/v1/platform/admin/backup", BackupRequest, Lines, operator=True)

@@ -9,6 +9,7 @@ from cozeloop.erasing import Erasing
 from cozeloop.operations import LogOperations
 from cozeloop.projecting.spans import NAME
 from cozeloop.tracing import Traces
+from cozeloop.resetting import ResetCodes
 from infra import clock
 from infra.eventstore.inventory import Inventory
 from projections import READ_MODELS
@@ -23,6 +24,9 @@ def open_operations(core: Core, erasing: Erasing, traces: Traces) -> LogOperatio
     def inventory() -> Inventory:
         return Inventory(core.objects, core.vault.keys)
 
-    made = LogOperations(core.log, core.anchor, READ_MODELS, core.projection, erasing, inventory, backup, examination)
+    codes = ResetCodes(core.log, core.vault)
+    made = LogOperations(
+        core.log, core.anchor, READ_MODELS, core.projection, erasing, inventory, backup, examination, codes
+    )
     made.apart[NAME] = traces.projector.rebuild
     return made

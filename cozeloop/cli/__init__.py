@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cozeloop.cli import backup, demo, doctor, events, replay, restore, spaces, up, verify
+from cozeloop.cli import backup, demo, doctor, events, replay, restore, spaces, up, users, verify
 
 app = typer.Typer(
     name="cozeloop",
@@ -22,6 +22,7 @@ app.command("backup", epilog=backup.EXAMPLES)(backup.backup)
 app.command("restore", epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(events.app, name="events")
 app.add_typer(spaces.app, name="spaces")
+app.add_typer(users.app, name="users")
 
 
 def main() -> None:

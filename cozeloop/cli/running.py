@@ -39,6 +39,10 @@ class Operations(Protocol):
         """Progress and verdict."""
         ...
 
+    def reset_code(self, email: str) -> AsyncIterator[Line]:
+        """A one-time code."""
+        ...
+
     def replay(self, names: list[str], parked: bool = False) -> AsyncIterator[Line]:
         """Progress of each read model, or what came of each parked stream."""
         ...
@@ -117,6 +121,11 @@ class Remote:
     async def erase(self, space: str) -> AsyncIterator[Line]:
         """Each step of a space's end."""
         async for line in self._lines("POST", "/v1/platform/admin/spaces/destroy-key", json={"space_id": space}):
+            yield line
+
+    async def reset_code(self, email: str) -> AsyncIterator[Line]:
+        """A one-time code."""
+        async for line in self._lines("POST", "/v1/platform/admin/users/reset-code", json={"email": email}):
             yield line
 
     async def doctor(self) -> AsyncIterator[Line]:

@@ -63,6 +63,10 @@ class VaultSessions:
     async def close_all(self, user_id: str) -> None:
         """Ends every session of the user."""
         await self._database.write(run, self._remove_all, {"k_user_id": user_id})
+        self.forget(user_id)
+
+    def forget(self, user_id: str) -> None:
+        """For whoever removed the rows of the user's sessions together with something else."""
         self._grants.revoke(lambda _, grant: grant.user_id == user_id)
 
     async def sweep(self) -> None:

@@ -37,6 +37,8 @@ class Tables:
     data_keys: Table
     destroyed_keys: Table
     people: Table
+    names: Table
+    reset_codes: Table
     sessions: Table
     tokens: Table
     hooks: Table
@@ -55,7 +57,7 @@ def vault_tables() -> Tables:
 
     ``confirmed`` (people, tokens, hooks): the event that belongs to the row has been seen. A row comes before its
     event, so that nobody exists without a name; what is still unconfirmed after an hour is swept unless its event is
-    found.
+    found. ``people_names`` holds the names that people chose, each with the log's position of its claim.
     """
     meta = MetaData()
     return Tables(
@@ -98,6 +100,21 @@ def vault_tables() -> Tables:
             Column("created_at", sql.Micros, nullable=False),
             Column("confirmed", Integer, nullable=False),
             Index("people_unconfirmed", "confirmed", "created_at"),
+        ),
+        names=Table(
+            "people_names",
+            meta,
+            Column("user_id", sql.Id, primary_key=True),
+            Column("name", sql.key(128), nullable=False),
+            Column("position", sql.Micros, nullable=False),
+        ),
+        reset_codes=Table(
+            "reset_codes",
+            meta,
+            Column("user_id", sql.Id, primary_key=True),
+            Column("code_hash", sql.key(64), nullable=False),
+            Column("created_at", sql.Micros, nullable=False),
+            Column("expires_at", sql.Micros, nullable=False),
         ),
         sessions=Table(
             "sessions",

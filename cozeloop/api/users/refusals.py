@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commands.command import Refusal
-from commands.users.messages import EmailTaken, RegistrationBlocked
+from commands.users.messages import EmailTaken, NothingToChange, RegistrationBlocked, UserMissing, UserNameTaken
 
 INVALID_PARAM = 602000202
 EMAIL_UNKNOWN = 602000801
@@ -11,6 +11,9 @@ WRONG_PASSWORD = 602002003
 
 CODES: dict[type[Refusal], tuple[int, str]] = {
     EmailTaken: (602002002, "email already exists"),
+    UserNameTaken: (602000204, "duplicated"),
+    UserMissing: (602002004, "user not exist"),
+    NothingToChange: (INVALID_PARAM, "invalid param"),
     RegistrationBlocked: (602002008, "registration is blocked"),
 }
 """Refusal -> code and base message."""

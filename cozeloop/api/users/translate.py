@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import Any, Protocol
 
+from commands.users.email import normalised
 from cozeloop.api.edge import ApiError
 from cozeloop.api.people import user_detail
 from cozeloop.api.users.refusals import INVALID_PARAM
@@ -35,11 +36,6 @@ def credentials(req: Credentials) -> tuple[str, str]:
     if not _ADDRESS.fullmatch(email):
         raise ApiError(INVALID_PARAM, "invalid param,email is not an address")
     return email, password
-
-
-def normalised(email: str) -> str:
-    """The one spelling of an e-mail: nobody has a second account by writing it in capitals."""
-    return email.strip().lower()
 
 
 def admitted(settings: Settings, email: str) -> bool:

@@ -186,6 +186,29 @@ class LogoutResponse(WireModel):
     pass
 
 
+class ModifyUserProfileRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"user_id": "path"}
+    user_id: str
+    name: str | None = None
+    nick_name: str | None = None
+    description: str | None = None
+    avatar_uri: str | None = None
+
+
+class ModifyUserProfileResponse(WireModel):
+    user_info: UserInfoDetail | None = None
+
+
+class ResetPasswordRequest(WireModel):
+    email: str | None = None
+    password: str | None = None
+    code: str | None = None
+
+
+class ResetPasswordResponse(WireModel):
+    pass
+
+
 class UserRegisterRequest(WireModel):
     email: str | None = None
     password: str | None = None
