@@ -8,8 +8,8 @@ from cozeloop.bootstrap.examining import open_examination
 from cozeloop.erasing import Erasing
 from cozeloop.operations import LogOperations
 from cozeloop.projecting.spans import NAME
-from cozeloop.tracing import Traces
 from cozeloop.resetting import ResetCodes
+from cozeloop.tracing import Traces
 from infra import clock
 from infra.eventstore.inventory import Inventory
 from projections import READ_MODELS
