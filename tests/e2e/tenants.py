@@ -66,7 +66,7 @@ class Owner:
         """One object of each kind; the experiment has ended."""
         owner = cls(Caller(url, canary("ada")))
         owner.ids |= {"user_id": owner.caller.user_id, "space_id": owner.caller.space}
-        owner.ids |= {"email": owner.caller.email, "password": "wrong password", "nick_name": "probe"}
+        owner.ids |= {"email": owner.caller.email, "password": "wrong password"}
         for create in (
             owner.token,
             owner.prompt,

@@ -63,7 +63,8 @@ def test_what_was_refused_to_strangers_is_done_for_the_owner(world: World) -> No
     done: dict[str, list[int]] = {}
     caller = world.owner.caller
     caller.http.headers["authorization"] = f"Bearer {caller.token}"
-    ids = {**world.owner.ids, "workspace_id": caller.space}
+    # a user's name is unique in the installation, and a stranger has taken the one that everybody tries
+    ids = {**world.owner.ids, "workspace_id": caller.space, "name": f"probe{caller.user_id[-8:]}"}
     for call in sorted(writes, key=lambda c: (c.method == "DELETE", -len(c.path))):
         code = call.send(caller.http, ids).json()["code"]
         done.setdefault(call.operation["tags"][0], []).append(code)
