@@ -94,7 +94,7 @@ class LogOperations:
                 left -= 1
                 if not left:
                     return
-            if len(page) < PAGE:
+            if not page:
                 return
             after = page[-1].position
 
