@@ -16,6 +16,8 @@ TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 PLACEHOLDER_ROLES = frozenset({"system", "user", "assistant", "tool"})
 TEMPLATE_UNSUPPORTED = 600501006
 INVALID_PARAM = 600500202
+LONGEST = 4 * 1024 * 1024
+"""Characters that a prompt's variables may put in: a short template may name a long value many thousand times."""
 
 
 class PromptNotRenderable(Exception):
@@ -30,7 +32,8 @@ def render(detail: Json, variables: Sequence[Json] = (), messages: Sequence[Json
     """The template's messages with the variables put in, then the caller's, in OpenAI's form.
 
     A tag ``{{name}}`` is replaced when exactly that name is declared: by the variable's value, by nothing when it
-    has none. Values are not rendered again. Raises PromptNotRenderable for template types that are not built.
+    has none. Values are not rendered again. Raises PromptNotRenderable for template types that are not built, and
+    for a prompt that gets too long.
     """
     template = detail.get("prompt_template") or {}
     if (kind := template.get("template_type") or "normal") != "normal":
@@ -75,6 +78,7 @@ class Scope:
     def __init__(self, defs: Iterable[Json], variables: Iterable[Json]) -> None:
         self._types = {d.get("key", ""): d.get("type") or "string" for d in defs}
         self._given = {v.get("key", ""): v for v in variables}
+        self._room = LONGEST
 
     def text(self, template: str) -> str:
         """The template with every declared tag replaced; others stay, white space inside braces counts."""
@@ -102,7 +106,11 @@ class Scope:
         return given
 
     def _value(self, name: str) -> str:
-        return str(self._given.get(name, {}).get("value") or "")
+        value = str(self._given.get(name, {}).get("value") or "")
+        self._room -= len(value)
+        if self._room < 0:
+            raise PromptNotRenderable(INVALID_PARAM, f"{name!r}: the prompt gets longer than {LONGEST} characters")
+        return value
 
     def _parts(self, part: Json) -> Iterable[Json]:
         if part.get("type") == "multi_part_variable":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cozeloop.prompting import PromptNotRenderable, render, tools
+from cozeloop.prompting import INVALID_PARAM, PromptNotRenderable, render, tools
 
 
 def prompt(*messages, defs=(), template_type="normal"):
@@ -168,3 +168,10 @@ def test_a_tools_parameters_that_are_not_json_are_refused():
     detail = {"tools": [{"function": {"name": "f", "parameters": "{"}}], "tool_call_config": {"tool_choice": "auto"}}
     with pytest.raises(PromptNotRenderable, match="parameters"):
         tools(detail)
+
+
+def test_a_short_template_cannot_multiply_a_long_value_without_end():
+    many = prompt(user("{{x}}" * 50_000), defs=[("x", "string")])
+    with pytest.raises(PromptNotRenderable, match="'x': the prompt gets longer") as refused:
+        render(many, [{"key": "x", "value": "long" * 50_000}])
+    assert refused.value.code == INVALID_PARAM
