@@ -135,7 +135,7 @@ class Run(Tour):
         """How many answers of each model the evaluator found right."""
         return {name: self.score(experiment)[2] for name, experiment in self.experiments.items()}
 
-    def scores(self, model: str) -> list[float]:
+    def item_scores(self, model: str) -> list[float]:
         """Each item's score, in the order of the set."""
         found: list[float] = []
         for page in range(1, -(-QUESTIONS // PAGE) + 1):

@@ -453,7 +453,7 @@ class TestPositions:
         assert answer.json()["code"] == 0
         assert answer.headers["x-read-lag"].startswith("events:")
 
-    @pytest.mark.parametrize("position", ["events:", "spans:1", "-1", "1.5", "9" * 19, "*"])
+    @pytest.mark.parametrize("position", ["events:", "spans:", "drafts:1", "-1", "1.5", "9" * 19, "*"])
     def test_what_is_no_position_is_refused(self, lab: Laboratory, position: str) -> None:
         answer = lab.http.get("/api/foundation/v1/users/session", params={"min_position": position})
         assert answer.json()["code"] == 602000202

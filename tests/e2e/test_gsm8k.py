@@ -134,7 +134,7 @@ def whole(run: Run, platform: Platform) -> None:
     """Sums and verdicts are the published ones, and each step of each item has one outcome."""
     assert run.sums() == RIGHT
     for name in RIGHT:
-        assert [score == 1.0 for score in run.scores(name)] == run.data.verdicts(name), name
+        assert [score == 1.0 for score in run.item_scores(name)] == run.data.verdicts(name), name
     outcomes = Counter((e, i, step) for e, i, step in outcomes_of(platform))
     assert set(outcomes.values()) == {1}
     assert Counter((e, step) for e, _, step in outcomes) == {
