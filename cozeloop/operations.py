@@ -113,6 +113,7 @@ class LogOperations:
                 "events": report.events,
                 "streams": report.streams,
                 "digest": report.digest,
+                "accepted": report.accepted,
                 "objects": report.objects,
                 "orphans": list(report.orphans),
                 "problems": list(report.problems),

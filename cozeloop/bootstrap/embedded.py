@@ -152,7 +152,7 @@ async def alone(settings: Settings, lock: DataDirLock) -> AsyncIterator[LogOpera
 
 
 def _feeder(core: Core, followers: list[Follower]) -> Feeder:
-    feed = Feed(core.connected)
+    feed = Feed(core.connected, lost=core.log.lost)
     feeder = Feeder(lambda after: decoded(feed, core.log, after), followers, on_loss=core.log.stop)
     core.process.watch(lambda: feeder.trouble)
     core.process.watch(lambda: stopped_models(core.projection))

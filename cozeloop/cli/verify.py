@@ -31,6 +31,8 @@ async def _verify(data_dir: Path) -> None:
                 for problem in line["problems"]:
                     typer.echo(f"problem: {problem}", err=True)
                 typer.echo(f"{line['events']} events in {line['streams']} streams, digest {line['digest'][:16]}")
+                if line["accepted"]:
+                    typer.echo(f"accepted as lost: positions {line['accepted']}")
                 if line["objects"] or line["orphans"]:
                     typer.echo(f"{line['objects']} objects are named by events, {len(line['orphans'])} by none")
                 for name in line["orphans"]:

@@ -13,6 +13,7 @@ from cozeloop.projecting.folding import Fold
 from cozeloop.projecting.tables import forget_parked
 from events.event import Recorded
 from infra.eventstore.log import LossNoticed
+from infra.gaps import Gaps
 from infra.sql.database import Database
 from infra.sql.dialect import create_table, drop_table
 
@@ -65,9 +66,7 @@ class Building:
                     raise LogTooShort(f"the log holds nothing after {self.position}, wanted are events up to {until}")
                 last = batch[-1]
                 if last.position - self.position != len(batch):
-                    seen = {r.position for r in batch}
-                    missing = next(p for p in range(self.position + 1, last.position) if p not in seen)
-                    raise LogTooShort(f"position {missing} is missing from the log; run: cozeloop verify")
+                    self._check(batch)
                 self.position, self.hash = last.position, last.hash
                 ahead = self._ahead(until)
                 await self._write(batch)
@@ -75,6 +74,14 @@ class Building:
         finally:
             if ahead:
                 ahead.cancel()
+
+    def _check(self, batch: Sequence[Recorded[Any]]) -> None:
+        """Raises LogTooShort for a position that is missing and whose loss nobody accepted."""
+        lost, before = getattr(self._log, "lost", Gaps()), self.position
+        for recorded in batch:
+            if recorded.position != before + 1 and not lost.hold(before + 1, recorded.position - 1):
+                raise LogTooShort(f"position {before + 1} is missing from the log; run: cozeloop verify")
+            before = recorded.position
 
     def _ahead(self, until: int) -> asyncio.Task[list[Recorded[Any]]] | None:
         return asyncio.ensure_future(self._log.read_all(self.position, CHUNK)) if self.position < until else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from infra.eventstore.log import LossNoticed
 from infra.eventstore.reading import Reader
+from infra.gaps import Gaps
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ Witness = Callable[[], Awaitable[Sequence[Stand]]]
 
 ADVICE = (
     "Nothing is written from now on; what was read before can still be read."
-    " See what is left with `cozeloop verify`, and restore the data directory from a backup."
+    " See what is left with `cozeloop verify`, and restore the data directory from a backup;"
+    " without one, `cozeloop doctor --accept-loss` goes on with what is left."
 )
 
 
@@ -75,6 +77,13 @@ def name_of(info: dict[str, object]) -> str:
     assert isinstance(config, dict)
     follows = (config.get("metadata") or {}).get(FOLLOWS)
     return f"events-{log_id_of(info)[:8]}" if follows else "events"
+
+
+def lost_of(info: dict[str, object]) -> Gaps:
+    """The positions whose loss was accepted."""
+    config = info["config"]
+    assert isinstance(config, dict)
+    return Gaps.parse((config.get("metadata") or {}).get("lost", ""))
 
 
 def log_id_of(info: dict[str, object]) -> str:

@@ -16,7 +16,7 @@ from infra.eventstore.cache import StateCache
 from infra.eventstore.connection import Connect, GuardedConnection, reading
 from infra.eventstore.envelope import StoredRecord, metadata_of
 from infra.eventstore.folding import Prefetched
-from infra.eventstore.guard import ADVICE, Witness, log_id_of, name_of
+from infra.eventstore.guard import ADVICE, Witness, log_id_of, lost_of, name_of
 from infra.eventstore.loading import Loader
 from infra.eventstore.log import (
     Append,
@@ -35,6 +35,7 @@ from infra.eventstore.reading import Reader
 from infra.eventstore.requests import Requests
 from infra.eventstore.sealing import ObjectStore, Sealer
 from infra.eventstore.snapshots import Snapshots
+from infra.gaps import Gaps
 from infra.vault.keys import Keyring
 
 S = TypeVar("S")
@@ -72,6 +73,8 @@ class JetStreamLog:
         self._requests: Requests
         self.name = "events"
         """What its positions are called."""
+        self.lost = Gaps()
+        """Positions that are gone and whose loss was accepted."""
         self._mapper: EnvelopeMapper
         self._loader: Loader
 
@@ -86,7 +89,7 @@ class JetStreamLog:
             self.guarded.stop(str(loss))
         self._nc, self._reader, self._requests = await reading(self._connect, self._timeout)
         info = await self._reader.info()
-        log_id, self.name = log_id_of(info), name_of(info)
+        log_id, self.name, self.lost = log_id_of(info), name_of(info), lost_of(info)
         self._mapper = EnvelopeMapper(log_id, self._events)
         if self._snapshots is not None:
             await self._snapshots.open(log_id)

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from infra.eventstore.anchor import Anchor
-from infra.eventstore.guard import gap, log_id_of
+from infra.eventstore.guard import gap, log_id_of, lost_of
 from infra.eventstore.inventory import Inventory
 from infra.eventstore.log import Damaged
 from infra.eventstore.mapper import check_link
 from infra.eventstore.reading import BATCH, Reader
+from infra.gaps import Gaps
 
 MOST_PROBLEMS = 100
 NOT_DETECTED = (
@@ -29,6 +30,8 @@ class Verification:
     events: int = 0
     streams: int = 0
     digest: str = ""
+    accepted: str = ""
+    """Positions that are gone and whose loss was accepted, as ranges."""
     objects: int = 0
     """Objects that events name and that are there."""
     orphans: Sequence[str] = ()
@@ -52,24 +55,25 @@ async def verify(
     reader: Reader, anchor: Anchor | None, page_size: int = BATCH, objects: Inventory | None = None
 ) -> AsyncIterator[Verification]:
     """Yields its progress page by page and the verdict last; with ``objects``, those that events name are looked at."""
-    report, rolling, anchor = await _begun(reader, anchor, objects)
-    tails: dict[str, tuple[int, str]] = {}
+    report, rolling, anchor, lost = await _begun(reader, anchor, objects)
+    tails: dict[str, tuple[int, str, int]] = {}
     async for page in reader.pages("events.>", size=page_size):
         for record in page:
             name = str(record.originator_id)
-            version, previous = tails.get(name, (0, ""))
-            if record.position != report.done + 1:
+            version, previous, at = tails.get(name, (0, "", 0))
+            excused = bool(lost) and lost.touch(at, record.position)
+            if record.position != report.done + 1 and not lost.hold(report.done + 1, record.position - 1):
                 report.lost(f"{gap(report.done + 1, record.position - 1)} missing")
-            if record.originator_version != version + 1:
+            if record.originator_version != version + 1 and not excused:
                 report.problems.append(
                     f"position {record.position}, stream {name}: version {record.originator_version} follows {version}"
                 )
             try:
-                check_link(record, previous)
+                check_link(record, None if excused else previous)
             except Damaged as damage:
                 report.problems.append(str(damage))
             report.problems += await objects.look(record) if objects else ()
-            tails[name] = (record.originator_version, record.hash)
+            tails[name] = (record.originator_version, record.hash, record.position)
             rolling = rolling.after(record.position, record.hash)
             report.done = record.position
             if anchor and anchor.position == record.position and _differs(anchor, rolling):
@@ -81,7 +85,7 @@ async def verify(
         yield report
     if anchor and anchor.position > report.done:
         report.lost(f"the log ends at {report.done}, the anchor stands at {anchor.position}")
-    elif report.done < report.total and len(report.problems) <= MOST_PROBLEMS:
+    elif not lost.hold(report.done + 1, report.total) and len(report.problems) <= MOST_PROBLEMS:
         report.lost(f"{gap(report.done + 1, report.total)} missing")
     report.total = max(report.done, report.total)
     if objects:
@@ -91,17 +95,18 @@ async def verify(
 
 async def _begun(
     reader: Reader, anchor: Anchor | None, objects: Inventory | None
-) -> tuple[Verification, Anchor, Anchor | None]:
-    """The report, an anchor to roll along, and the one to compare with, if it is of this log."""
+) -> tuple[Verification, Anchor, Anchor | None, Gaps]:
+    """The report, an anchor to roll along, the one to compare with, if it is of this log, and what may be missing."""
     if objects is not None:
         await objects.open()
     info = await reader.info()
     log_id = log_id_of(info)
-    report = Verification(total=int(info["state"]["last_seq"]))
+    lost = lost_of(info)
+    report = Verification(total=int(info["state"]["last_seq"]), accepted=str(lost))
     if anchor and anchor.log_id and anchor.log_id != log_id:
         report.lost(f"the anchor is of log {anchor.log_id}, this is log {log_id}")
         anchor = None
-    return report, Anchor(log_id), anchor
+    return report, Anchor(log_id), anchor, lost
 
 
 def _differs(anchor: Anchor, rolling: Anchor) -> bool:

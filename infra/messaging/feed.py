@@ -18,6 +18,7 @@ from datetime import datetime
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from infra.gaps import Gaps
 from infra.messaging.connecting import Connect, JetStreamAway, JetStreamRefused, ask
 from infra.messaging.delivery import ANSWER_SECONDS, Delivered, Delivery, Interrupted
 from infra.messaging.streams import NOT_FOUND
@@ -25,6 +26,7 @@ from infra.messaging.streams import NOT_FOUND
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 1.0
+NOTHING = Gaps()
 
 
 class LogHole(Exception):
@@ -47,12 +49,16 @@ class RawEvent:
 
 
 class Feed:
-    """Reads one stream over a connection of its own; ``gapless=False`` for streams that drop old messages."""
+    """Reads one stream over a connection of its own; ``gapless=False`` for streams that drop old messages.
 
-    def __init__(self, connect: Connect, stream: str = "EVENTS", *, gapless: bool = True) -> None:
+    ``lost``: sequences whose loss was accepted.
+    """
+
+    def __init__(self, connect: Connect, stream: str = "EVENTS", *, gapless: bool = True, lost: Gaps = NOTHING) -> None:
         self._connect = connect
         self._stream = stream
         self._gapless = gapless
+        self._lost = lost
         self._delivery: Delivery | None = None
         self.pending = 0
         """How many messages lay behind the last one yielded, when it was sent."""
@@ -128,7 +134,7 @@ class Feed:
             if msg.number != delivery.seen + 1:
                 log.warning("feed of %s: delivery %d after %d", self._stream, msg.number, delivery.seen)
                 break
-            if self._gapless and msg.sequence != position + 1:
+            if self._gapless and msg.sequence != position + 1 and not self._lost.hold(position + 1, msg.sequence - 1):
                 if whole:
                     break
                 raise LogHole(

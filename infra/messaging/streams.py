@@ -127,6 +127,15 @@ async def described(nc: Client) -> dict[str, Any]:
     return {"version": f"{version.major}.{version.minor}.{version.patch}", "streams": streams}
 
 
+async def told_log(admin: Client, metadata: Mapping[str, str]) -> None:
+    """Writes into the metadata of the stream EVENTS; what stands there under other names stays."""
+    config = await _config(admin, "EVENTS")
+    if config is None:
+        raise StreamUnfit("there is no stream EVENTS")
+    config["metadata"] = {**(config.get("metadata") or {}), **metadata}
+    await ask(admin, "$JS.API.STREAM.UPDATE.EVENTS", config)
+
+
 def check_version(nc: Client) -> None:
     """Raises StreamUnfit for a server that lacks what the log needs."""
     version = nc.connected_server_version

@@ -74,7 +74,7 @@ for _name, _capability in CAPABILITIES.items():
         _capability.missing.setdefault("subscribers", "no effect outside follows its events")
 
 SHARED = {
-    "events": {"event", "reservations"},
+    "events": {"event", "log", "reservations"},
     "commands": {"command", "reservations", "semver"},
     "projections": {"projector", "reading", "log"},
     "api": {"wire", "asof"},
