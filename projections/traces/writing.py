@@ -80,8 +80,7 @@ class SpanTable:
             f"SELECT uniqExact(stream) AS n FROM {PLACES} WHERE table_name = {literal(live.table)}"
         )
         older = f"WHERE seq < {int(first)}" if int(row["n"]) <= 1 else ""
-        columns = ", ".join(ALL)
-        await self._db.execute(f"INSERT INTO {self.table} ({columns}) SELECT {columns} FROM {live.table} {older}")
+        await self._db.execute(_copied(live.table, self.table, older))
 
     async def replace(self, live: SpanTable) -> None:
         """Takes the live table's place, and lets its rows go."""
@@ -117,6 +116,16 @@ class SpanTable:
             await self._db.execute(f"DROP TABLE IF EXISTS {anew} SYNC")
             await self._db.execute(create_spans(anew))
             await self._db.execute(f"INSERT INTO {anew} ({columns}) {left}")
+        """Writes the table anew without the rows of a space, and removes the old files; returns how many they were.
+
+        A deletion in place would leave the rows in parts that are only removed some time later.
+        """
+        anew = f"{self.table}_anew"
+        await self._db.execute(f"DROP TABLE IF EXISTS {anew} SYNC")
+        [row] = await self._db.query(f"SELECT count() AS n FROM {self.table} WHERE space_id = {int(space)}")
+        if int(row["n"]):
+            await self._db.execute(create_spans(anew))
+            await self._db.execute(_copied(self.table, anew, f"WHERE space_id != {int(space)}"))
             await self._db.execute(f"EXCHANGE TABLES {self.table} AND {anew}")
             await self._db.execute(f"DROP TABLE {anew} SYNC")
         return int(row["n"])
@@ -180,6 +189,12 @@ def _differing(batches: Sequence[Lines], first: dict[Id, Span]) -> list[Span]:
     if sum(b.lines.count(b"\n") + bool(b.lines) for b in batches) == len(first):
         return []
     return [s for s in _read(batches) if first[s.id].line != s.line]
+
+
+def _copied(source: str, target: str, where: str) -> str:
+    """Rows of one table into another, however long that takes."""
+    columns = ", ".join(ALL)
+    return f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {source} {where} SETTINGS max_execution_time = 0"
 
 
 def _placed(span: Span) -> bytes:
