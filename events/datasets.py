@@ -94,6 +94,34 @@ class RefusedRow(BaseModel):
     message: str
 
 
+class RowError(BaseModel):
+    """One row that an import did not take, by its place in the file, or the rows from there to another."""
+
+    model_config = ConfigDict(frozen=True)
+    index: int
+    message: str
+    end_index: int | None = None
+
+
+class ErrorGroup(BaseModel):
+    """Rows that an import did not take, by the contract's error type: how many, and the first of them."""
+
+    model_config = ConfigDict(frozen=True)
+    type: int
+    count: int
+    details: tuple[RowError, ...]
+
+
+class ImportProgress(BaseModel):
+    """How far an import has come: rows of the file that were read, added, refused; whether the dataset is full."""
+
+    model_config = ConfigDict(frozen=True)
+    rows: int
+    added: int
+    refused: int
+    full: bool = False
+
+
 class DatasetCreated(Event):
     """A dataset exists under a name that is unique in its space, with its first schema."""
 
@@ -220,4 +248,29 @@ class DatasetContentClosed(Event):
     header_fields: ClassVar[tuple[str, ...]] = ("totals",)
 
     dataset_id: str
+    totals: Totals
+
+
+class DatasetRowsImported(Event):
+    """A page of an import: its new rows, how far the import has come with it, and what it did not take so far."""
+
+    header_fields: ClassVar[tuple[str, ...]] = ("totals",)
+    inline_limit: ClassVar[int] = PAGE_BYTES
+
+    dataset_id: str
+    schema_id: str
+    job_id: str
+    progress: ImportProgress
+    rows: Sealed[tuple[Row, ...]]
+    errors: Sealed[tuple[ErrorGroup, ...]]
+    totals: Totals
+
+
+class DatasetImportEnded(Event):
+    """No page of this import is written from here on; written with the import's own end."""
+
+    header_fields: ClassVar[tuple[str, ...]] = ("totals",)
+
+    dataset_id: str
+    job_id: str
     totals: Totals

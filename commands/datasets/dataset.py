@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from commands.datasets.import_messages import AddImportedRows
 from commands.datasets.messages import (
     AddDatasetRows,
     ChangeDatasetRow,
@@ -22,9 +23,11 @@ from events.datasets import (
     DatasetContentSchemaSet,
     DatasetCreated,
     DatasetDeleted,
+    DatasetImportEnded,
     DatasetRenamed,
     DatasetRowsAdded,
     DatasetRowsChanged,
+    DatasetRowsImported,
     DatasetRowsRemoved,
     DatasetSchemaChanged,
     DatasetVersionCreated,
@@ -36,7 +39,7 @@ from events.datasets import (
 from events.event import Erased, Event, Stream
 
 DefinitionCommand = CreateDataset | RenameDataset | ChangeDatasetSchema | CreateDatasetVersion | DeleteDataset
-ContentCommand = AddDatasetRows | ChangeDatasetRow | RemoveDatasetRows | ClearDatasetRows
+ContentCommand = AddDatasetRows | AddImportedRows | ChangeDatasetRow | RemoveDatasetRows | ClearDatasetRows
 DatasetCommand = DefinitionCommand | ContentCommand
 
 CAPABILITY = "datasets"
@@ -138,6 +141,8 @@ def evolve(state: Dataset, event: Event) -> Dataset:
             | DatasetVersionPinned()
             | DatasetContentSchemaSet()
             | DatasetContentClosed()
+            | DatasetRowsImported()
+            | DatasetImportEnded()
         ):
             return replace(state, totals=event.totals)
         case _:

@@ -8,6 +8,8 @@ from typing import assert_never
 
 from commands.command import Context, To
 from commands.datasets.dataset import ContentCommand, Dataset, after
+from commands.datasets.decide_pages import add_imported
+from commands.datasets.import_messages import AddImportedRows
 from commands.datasets.messages import (
     ITEM_KEY_LIMIT,
     PAGE_ROWS,
@@ -53,6 +55,8 @@ def decide_rows(state: Dataset, command: ContentCommand, context: Context) -> De
     match command:
         case AddDatasetRows():
             return add(state, command, command.facts, context)
+        case AddImportedRows():
+            return add_imported(state, command, command.facts, context)
         case ChangeDatasetRow():
             return change(state, command, command.facts)
         case RemoveDatasetRows():

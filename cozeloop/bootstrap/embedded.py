@@ -16,6 +16,7 @@ from cozeloop.bootstrap.calls import open_models, open_sandbox, warm
 from cozeloop.bootstrap.core import Core, open_core
 from cozeloop.bootstrap.erasing import open_erasing
 from cozeloop.bootstrap.experiments import ExperimentEngine
+from cozeloop.bootstrap.imports import begin_imports, open_imports
 from cozeloop.bootstrap.limits import open_limits
 from cozeloop.bootstrap.operations import open_operations
 from cozeloop.bootstrap.past import open_past
@@ -124,10 +125,12 @@ class Embedded:
             raise VaultMissing("the log holds events, but the vault is empty: put the vault back that belongs to it")
         experiments = ExperimentEngine(core)
         await experiments.runs.open()
-        live = open_subscriptions(core, end)
+        live, imports = open_subscriptions(core, end), open_imports(core, end)
         webhooks = WebhookEngine(core)
         await webhooks.begin(end)
-        feeder = _feeder(core, [core.projection, experiments.runs, AnchorFollower(core.anchor), webhooks, live])
+        feeder = _feeder(
+            core, [core.projection, experiments.runs, AnchorFollower(core.anchor), webhooks, live, imports]
+        )
         process.waiting = "the read models"
         if end and not await feeder.until(end):
             return
@@ -135,6 +138,7 @@ class Embedded:
         follow_spans(core, self._traces)
         await experiments.begin()
         process.run(webhooks.run())
+        await begin_imports(core, imports)
         process.run(sweep_for_ever(platform, core.vault))
         process.run(look_through(core.log, core.anchor))
         process.run(warm(core, cast(Any, platform.models), cast(Any, platform.code)))

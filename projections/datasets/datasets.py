@@ -14,9 +14,11 @@ from events.datasets import (
     DatasetContentSchemaSet,
     DatasetCreated,
     DatasetDeleted,
+    DatasetImportEnded,
     DatasetRenamed,
     DatasetRowsAdded,
     DatasetRowsChanged,
+    DatasetRowsImported,
     DatasetRowsRemoved,
     DatasetSchemaChanged,
     DatasetVersionCreated,
@@ -131,6 +133,9 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
         totals = {"item_count": r.event.totals.count, "revision": r.event.totals.revision, "uncommitted": 1}
         return [(fill, touched(r) | totals)]
 
+    def imported(r: Recorded[DatasetRowsImported]) -> list[Change]:
+        return filled(r) if r.event.rows else noted(r)
+
     def noted(r: Recorded[Any]) -> list[Change]:
         return [(note, {"k_dataset_id": r.event.dataset_id, "revision": r.event.totals.revision})]
 
@@ -143,6 +148,8 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
         DatasetSchemaChanged: schema_changed,
         DatasetVersionCreated: committed,
         DatasetRowsAdded: filled,
+        DatasetRowsImported: imported,
+        DatasetImportEnded: noted,
         DatasetRowsChanged: filled,
         DatasetRowsRemoved: filled,
         DatasetCleared: filled,
@@ -152,7 +159,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     }
 
 
-DATASETS = ReadModel("datasets", 1, columns, projector)
+DATASETS = ReadModel("datasets", 2, columns, projector)
 
 
 def fields_of(fields: Sequence[Field] | Erased) -> list[dict[str, Any]]:

@@ -26,7 +26,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
-from events.datasets import DatasetCleared, DatasetRowsAdded, DatasetRowsChanged, DatasetRowsRemoved
+from events.datasets import (
+    DatasetCleared,
+    DatasetRowsAdded,
+    DatasetRowsChanged,
+    DatasetRowsImported,
+    DatasetRowsRemoved,
+)
 from events.event import Erased, Event, Recorded
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
@@ -80,7 +86,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
         .values(removed=bindparam("removed", type_=c.removed.type))
     )
 
-    def page(r: Recorded[DatasetRowsAdded] | Recorded[DatasetRowsChanged]) -> Iterator[Change]:
+    def page(r: Recorded[DatasetRowsAdded | DatasetRowsChanged | DatasetRowsImported]) -> Iterator[Change]:
         event = r.event
         if isinstance(event.rows, Erased):
             return
@@ -127,13 +133,14 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
 
     return {
         DatasetRowsAdded: page,
+        DatasetRowsImported: page,
         DatasetRowsChanged: changed,
         DatasetRowsRemoved: removed,
         DatasetCleared: cleared,
     }
 
 
-DATASET_ROWS = ReadModel("dataset_rows", 2, columns, projector)
+DATASET_ROWS = ReadModel("dataset_rows", 3, columns, projector)
 
 ORDERS = {"updated_at": "added", "created_at": "ordinal", "item_id": "item_id"}
 """What rows may be ordered by, and the column that orders so: a stream's revisions rise with its times."""
@@ -211,9 +218,18 @@ def get_rows(conn: Connection, dataset_id: str, revision: int | None, item_ids: 
 def rows_by_key(conn: Connection, dataset_id: str, revision: int | None, item_keys: Sequence[str]) -> list[Row]:
     """The rows there at a revision (None = the draft) that have one of the keys, without their content."""
     t = DATASET_ROWS.live(conn)
+    return _known(conn, t, _there(t, dataset_id, revision), t.c.item_key.in_(list(item_keys)))
+
+
+def rows_between(conn: Connection, dataset_id: str, revision: int | None, first: str, last: str) -> list[Row]:
+    """As `rows_by_key`, of the keys from one to another: for rising ids, which hardly ever are the keys of others."""
+    t = DATASET_ROWS.live(conn)
+    return _known(conn, t, _there(t, dataset_id, revision), t.c.item_key.between(first, last))
+
+
+def _known(conn: Connection, t: Table, *where: ColumnElement[bool]) -> list[Row]:
     wanted = [t.c[n] for n in ("item_id", "item_key", "ordinal", "hash", "created_by", "created_at")]
-    query = select(*wanted).where(_there(t, dataset_id, revision), t.c.item_key.in_(list(item_keys)))
-    return list(conn.execute(query.order_by(t.c.ordinal)).mappings())
+    return list(conn.execute(select(*wanted).where(*where).order_by(t.c.ordinal)).mappings())
 
 
 def row_hashes(conn: Connection, dataset_id: str, revision: int | None) -> list[tuple[str, str]]:

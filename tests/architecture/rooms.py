@@ -47,6 +47,7 @@ CAPABILITIES = {
             "work": NO_TASKS,
         }
     ),
+    "imports": Capability({"commands": "an import is asked of its dataset, by that dataset's commands"}),
     "models": Capability(
         {
             "events": "models are configuration, read at start",

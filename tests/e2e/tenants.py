@@ -71,6 +71,7 @@ class Owner:
             owner.token,
             owner.prompt,
             owner.evaluation_set,
+            owner.imported,
             owner.evaluator,
             owner.experiment,
             owner.tag,
@@ -119,6 +120,24 @@ class Owner:
         [item] = self.caller.call("POST", f"{path}/{set_id}/items/list", page)["items"]
         self.ids |= {"evaluation_set_id": set_id, "eval_set_id": set_id, "item_id": item["item_id"]}
         self.ids |= {"version_id": version_id, "eval_set_version_id": version_id}
+
+    def imported(self) -> None:
+        """An import that has ended, of a file with a row that was refused."""
+        key, space = f"{self.text('file')}.jsonl", self.caller.space
+        signing = {"workspace_id": space, "keys": [key]}
+        [uri] = self.caller.call("POST", "/api/foundation/v1/sign_upload_files", signing)["uris"]
+        assert self.caller.http.put(uri, content=b"refused\n").status_code == 200
+        body = {
+            "workspace_id": space,
+            "file": {"provider": 5, "path": key},
+            "field_mappings": [{"source": self.text("source"), "target": "input"}],
+        }
+        set_id = self.ids["evaluation_set_id"]
+        job_id = self.caller.call("POST", f"/api/data/v1/datasets/{set_id}/import", body)["job_id"]
+        path = f"/api/data/v1/dataset_io_jobs/{job_id}"
+        eventually(lambda: self.caller.call("GET", path, workspace_id=space)["job"]["status"] == 3)
+        self.ids |= {"dataset_id": set_id, "job_id": job_id, "path": key, "provider": 5}
+        self.ids |= {"source": body["field_mappings"][0]["source"], "target": "input"}
 
     def evaluator(self) -> None:
         """A code evaluator with a submitted version."""

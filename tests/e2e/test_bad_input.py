@@ -21,7 +21,7 @@ from tests.e2e.bad_input import (
 )
 from tests.e2e.laboratory import PROMPTS, SETS, Laboratory
 from tests.e2e.processes import Platform
-from tests.e2e.tenants import Call, Owner
+from tests.e2e.tenants import Call, Owner, eventually
 
 UNREADABLE, RULE_BROKEN, DEFECT = 602000201, 602000202, 602000702
 MIB = 1 << 20
@@ -111,6 +111,7 @@ class Refusals:
     def changes_nothing(self, what: str, call: Call, body: Any = None, **how: Any) -> None:
         """Sends what may be accepted or refused; refused, it must leave the log as it was."""
         response, before = self.send(call, body, **how), self.last
+        self.ended(response.json())
         self.last = self.end()
         if self.answered(what, response):
             if self.last != before:
@@ -118,6 +119,12 @@ class Refusals:
         elif call.path == RUNS_ON:
             list(self.owner.caller.watch(self.ids["expt_id"]))
             self.last = self.end()
+
+    def ended(self, answer: dict[str, Any]) -> None:
+        """Waits for the job that a request began: what it writes is no other request's doing."""
+        if job_id := answer.get("job_id") or (answer.get("data") or {}).get("job_id"):
+            path, params = f"/api/data/v1/dataset_io_jobs/{job_id}", {"workspace_id": self.owner.caller.space}
+            eventually(lambda: self.http.get(path, params=params).json()["job"]["status"] > 2)
 
     def body(self, call: Call) -> dict[str, Any]:
         """A good body."""

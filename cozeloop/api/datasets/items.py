@@ -13,7 +13,6 @@ from commands.datasets.messages import (
     RemoveDatasetRows,
 )
 from cozeloop.api.datasets import translate
-from cozeloop.api.datasets.facts import facts_for
 from cozeloop.api.datasets.paging import order_of, page_of
 from cozeloop.api.datasets.refusals import DATA_INVALID_PARAM, INVALID_PARAM
 from cozeloop.api.datasets.routes import SET, existing
@@ -24,6 +23,7 @@ from cozeloop.api.paging import make_token
 from cozeloop.api.people import base_info_users
 from cozeloop.api.routing import Api
 from cozeloop.api.wire import evaluation as wire
+from cozeloop.contents import facts_for
 from events.datasets import DatasetRowsAdded, KeptRow
 from events.event import Erased
 from projections.datasets.datasets import DATASETS, Row

@@ -6,7 +6,6 @@ from typing import Any
 
 from commands.datasets.messages import CreateDatasetVersion, DatasetMissing
 from cozeloop.api.datasets import translate
-from cozeloop.api.datasets.facts import digest_for
 from cozeloop.api.datasets.paging import page_of
 from cozeloop.api.datasets.routes import SET, existing
 from cozeloop.api.edge import Edge
@@ -15,6 +14,7 @@ from cozeloop.api.paging import make_token
 from cozeloop.api.people import base_info_users
 from cozeloop.api.routing import Api
 from cozeloop.api.wire import evaluation as wire
+from cozeloop.contents import digest_for
 from events.datasets import DatasetVersionCreated
 from projections.datasets.datasets import DATASETS, Row
 from projections.datasets.rows import DATASET_ROWS

@@ -10,8 +10,8 @@ from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.experiments.answers import wanted_of
 from cozeloop.api.experiments.refusals import INVALID_PARAM
 from cozeloop.api.experiments.submission import longest_life
-from cozeloop.api.facts import standing_at
 from cozeloop.api.wire import evaluation as wire
+from cozeloop.contents import standing_at
 from cozeloop.handling import Prepare, Tails
 from events.experiments import RetryMode
 from projections.datasets.rows import version_items

@@ -97,6 +97,64 @@ class StorageProvider(IntEnum):
     LocalFS = 102
 
 
+class FileFormat(IntEnum):
+    JSONL = 1
+    Parquet = 2
+    CSV = 3
+    XLSX = 4
+    ZIP = 100
+
+
+class JobStatus(IntEnum):
+    Undefined = 0
+    Pending = 1
+    Running = 2
+    Completed = 3
+    Failed = 4
+    Cancelled = 5
+
+
+class JobType(IntEnum):
+    ImportFromFile = 1
+    ExportToFile = 2
+    ExportToDataset = 3
+
+
+class GetDatasetIOJobRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"workspace_id": "query", "job_id": "path"}
+    workspace_id: Annotated[I64 | None, Vt(not_nil=True, gt=0)] = Field(None, validate_default=True)
+    job_id: I64
+
+
+class GetDatasetIOJobResponse(WireModel):
+    job: DatasetIOJob | None = None
+
+
+class ImportDatasetRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"dataset_id": "path"}
+    workspace_id: Annotated[I64 | None, Vt(not_nil=True, gt=0)] = Field(None, validate_default=True)
+    dataset_id: I64
+    file: Annotated[DatasetIOFile | None, Vt(not_nil=True)] = Field(None, validate_default=True)
+    field_mappings: Annotated[list[FieldMapping] | None, Vt(min_size=1)] = None
+    option: DatasetIOJobOption | None = None
+
+
+class ImportDatasetResponse(WireModel):
+    job_id: I64 | None = None
+
+
+class ListDatasetIOJobsRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"dataset_id": "path"}
+    workspace_id: Annotated[I64 | None, Vt(not_nil=True, gt=0)] = Field(None, validate_default=True)
+    dataset_id: I64
+    types: list[IntOf[JobType]] | None = None
+    statuses: list[IntOf[JobStatus]] | None = None
+
+
+class ListDatasetIOJobsResponse(WireModel):
+    jobs: list[DatasetIOJob] | None = None
+
+
 class BaseInfo(WireModel):
     created_by: UserInfo | None = None
     updated_by: UserInfo | None = None
@@ -188,6 +246,72 @@ class ObjectStorage(WireModel):
 class OrderBy(WireModel):
     field: str | None = None
     is_asc: Bool | None = None
+
+
+class DatasetIODataset(WireModel):
+    space_id: I64 | None = None
+    dataset_id: I64 | None = None
+    version_id: I64 | None = None
+
+
+class DatasetIOEndpoint(WireModel):
+    file: DatasetIOFile | None = None
+    dataset: DatasetIODataset | None = None
+
+
+class DatasetIOFile(WireModel):
+    provider: Annotated[IntOf[StorageProvider] | None, Vt(defined=frozenset(StorageProvider))] = None
+    path: Annotated[str | None, Vt(min_size=1)] = None
+    format: IntOf[FileFormat] | None = None
+    compress_format: IntOf[FileFormat] | None = None
+    files: list[str] | None = None
+    original_file_name: str | None = None
+    download_url: str | None = None
+    provider_id: str | None = None
+    provider_auth: ProviderAuth | None = None
+
+
+class DatasetIOJob(WireModel):
+    id: I64 | None = None
+    app_id: I32 | None = None
+    space_id: I64 | None = None
+    dataset_id: I64 | None = None
+    job_type: IntOf[JobType] | None = None
+    source: DatasetIOEndpoint | None = None
+    target: DatasetIOEndpoint | None = None
+    field_mappings: list[FieldMapping] | None = None
+    option: DatasetIOJobOption | None = None
+    status: IntOf[JobStatus] | None = None
+    progress: DatasetIOJobProgress | None = None
+    errors: list[ItemErrorGroup] | None = None
+    created_by: str | None = None
+    created_at: I64 | None = None
+    updated_by: str | None = None
+    updated_at: I64 | None = None
+    started_at: I64 | None = None
+    ended_at: I64 | None = None
+
+
+class DatasetIOJobOption(WireModel):
+    overwrite_dataset: Bool | None = None
+    field_write_options: list[FieldWriteOption] | None = None
+
+
+class DatasetIOJobProgress(WireModel):
+    total: I64 | None = None
+    processed: I64 | None = None
+    added: I64 | None = None
+    name: str | None = None
+    sub_progresses: list[DatasetIOJobProgress] | None = None
+
+
+class FieldMapping(WireModel):
+    source: Annotated[str | None, Vt(min_size=1)] = None
+    target: Annotated[str | None, Vt(min_size=1)] = None
+
+
+class ProviderAuth(WireModel):
+    provider_account_id: I64 | None = None
 
 
 class ChangeLog(WireModel):

@@ -81,7 +81,7 @@ class Emitter:
 
     def _struct(self, thrift: str, module: str) -> str:
         fields = self._messages.get(thrift) or self._contract.types.get(thrift, {}).get("f", [])
-        bound = [f for f in fields if f.get("in") not in NEVER_BOUND]
+        bound = [bound_under(f) for f in fields if f.get("in") not in NEVER_BOUND]
         lines = [f"class {self._names[thrift]}(WireModel):"]
         if places := {f["n"]: f["in"] for f in bound if f.get("in") in ("path", "query")}:
             lines.append(f"    PLACES: ClassVar[dict[str, str]] = {places!r}".replace("'", '"'))
@@ -130,6 +130,11 @@ class Emitter:
     def _reference(self, thrift: str, module: str) -> str:
         name = self._names[thrift]
         return name if module_of(thrift) == module else f"_{module_of(thrift)}.{name}"
+
+
+def bound_under(field: dict[str, Any]) -> dict[str, Any]:
+    """The field by the name that its path has for it: the contract calls one field of a message like another."""
+    return {**field, "n": field["key"]} if field.get("in") == "path" and "key" in field else field
 
 
 def _messages(contract: Contract) -> dict[str, list[dict[str, Any]]]:

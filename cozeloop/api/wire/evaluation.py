@@ -2040,3 +2040,34 @@ class SubmitExperimentRequest(WireModel):
 class SubmitExperimentResponse(WireModel):
     experiment: Experiment | None = None
     run_id: I64 | None = None
+
+
+class GetEvaluationSetIOJobOApiRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"workspace_id": "query", "job_id": "path"}
+    workspace_id: I64 | None = None
+    job_id: I64
+
+
+class GetEvaluationSetIOJobOApiResponse(WireModel):
+    data: GetEvaluationSetIOJobOpenAPIData | None = None
+
+
+class GetEvaluationSetIOJobOpenAPIData(WireModel):
+    job: _data.DatasetIOJob | None = None
+
+
+class ImportEvaluationSetOApiRequest(WireModel):
+    PLACES: ClassVar[dict[str, str]] = {"evaluation_set_id": "path"}
+    workspace_id: I64 | None = None
+    evaluation_set_id: I64
+    file: _data.DatasetIOFile | None = None
+    field_mappings: Annotated[list[_data.FieldMapping] | None, Vt(min_size=1)] = None
+    option: _data.DatasetIOJobOption | None = None
+
+
+class ImportEvaluationSetOApiResponse(WireModel):
+    data: ImportEvaluationSetOpenAPIData | None = None
+
+
+class ImportEvaluationSetOpenAPIData(WireModel):
+    job_id: I64 | None = None

@@ -26,7 +26,7 @@ from commands.datasets.messages import (
     RemoveDatasetRows,
 )
 from commands.datasets.rows import content_digest
-from cozeloop.api.datasets.facts import digest_for, facts_for
+from cozeloop.contents import digest_for, facts_for
 from cozeloop.handling import Issued
 from events.datasets import DatasetRowsAdded, DatasetVersionCreated, Spec
 from projections.datasets.datasets import get_dataset

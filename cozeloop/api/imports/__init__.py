@@ -1,0 +1,1 @@
+"""Imports over HTTP: a file becomes rows of a dataset (behaviour.md §5.5)."""
