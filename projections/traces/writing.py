@@ -105,17 +105,6 @@ class SpanTable:
         return len(fresh)
 
     async def erase(self, space: str) -> int:
-        """Writes the table anew without the rows of a space; returns how many they were.
-
-        A DELETE would leave the parts that held them on the disk for a while.
-        """
-        [row] = await self._db.query(f"SELECT count() AS n FROM {self.table} WHERE space_id = {int(space)}")
-        if int(row["n"]):
-            anew, columns = f"{self.table}_left", ", ".join((*READ, *CONTENT, "seq"))
-            left = f"SELECT {columns} FROM {self.table} WHERE space_id != {int(space)}"
-            await self._db.execute(f"DROP TABLE IF EXISTS {anew} SYNC")
-            await self._db.execute(create_spans(anew))
-            await self._db.execute(f"INSERT INTO {anew} ({columns}) {left}")
         """Writes the table anew without the rows of a space, and removes the old files; returns how many they were.
 
         A deletion in place would leave the rows in parts that are only removed some time later.
