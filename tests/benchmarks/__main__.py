@@ -26,6 +26,7 @@ GROUPS = (
     "replaying",
     "subscribing",
     "traces",
+    "imports",
     "footprint",
 )
 ROUNDS, QUICK_ROUNDS = 5, 2
