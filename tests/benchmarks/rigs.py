@@ -58,11 +58,11 @@ class LogRig:
 
 
 @asynccontextmanager
-async def log_rig() -> AsyncIterator[LogRig]:
+async def log_rig(kind: type[NatsServer] = NatsServer) -> AsyncIterator[LogRig]:
     """In a directory that goes with it."""
     with tempfile.TemporaryDirectory(prefix="cozeloop-bench-") as folder:
         data = Path(folder)
-        async with NatsServer(data / "nats") as server:
+        async with kind(data / "nats") as server:
             admin = await connect(server.url, server.admin)
             await ensure_streams(admin)
             await admin.close()
@@ -80,14 +80,20 @@ async def log_rig() -> AsyncIterator[LogRig]:
 async def embedded(**settings: Any) -> AsyncIterator[Embedded]:
     """The embedded platform without its HTTP edge."""
     with tempfile.TemporaryDirectory(prefix="cozeloop-bench-") as folder:
-        data = Path(folder) / "data"
-        with DataDirLock(data) as lock:
-            platform = Embedded(Settings(data_dir=data, **settings), lock)
-            try:
-                await platform.start()
-                yield platform
-            finally:
-                await platform.stop()
+        async with embedded_at(Path(folder) / "data", **settings) as platform:
+            yield platform
+
+
+@asynccontextmanager
+async def embedded_at(data: Path, *, serving: bool = True, **settings: Any) -> AsyncIterator[Embedded]:
+    """The same in a directory that stays."""
+    with DataDirLock(data) as lock:
+        platform = Embedded(Settings(data_dir=data, **settings), lock, serving=serving)
+        try:
+            await platform.start()
+            yield platform
+        finally:
+            await platform.stop()
 
 
 @dataclass

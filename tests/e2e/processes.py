@@ -63,9 +63,9 @@ class Platform:
         until(self._pings, "the platform answers /ping", self)
         return self
 
-    def ready(self) -> Platform:
+    def ready(self, seconds: float = GENEROUS_SECONDS) -> Platform:
         """Returns when health says 200."""
-        until(lambda: self.health()[0] == 200, "the platform is ready", self)
+        until(lambda: self.health()[0] == 200, "the platform is ready", self, seconds)
         return self
 
     def health(self) -> tuple[int, dict[str, Any]]:
@@ -170,9 +170,11 @@ def environment(changed: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in wanted.items() if v}
 
 
-def until(true: Callable[[], Any], what: str, platform: Platform | None = None) -> None:
+def until(
+    true: Callable[[], Any], what: str, platform: Platform | None = None, seconds: float = GENEROUS_SECONDS
+) -> None:
     """Waits for something outside this process; fails with what the platform said."""
-    end = time.monotonic() + GENEROUS_SECONDS
+    end = time.monotonic() + seconds
     while not true():
         if platform is not None:
             platform.check_alive()
