@@ -17,6 +17,7 @@ from nats.js.errors import KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from infra.ids import NODES
+from infra.messaging.ending import ended
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +64,7 @@ class NodeLease:
     async def release(self) -> None:
         """Gives the number back."""
         if self._renewing:
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
+            await ended(self._renewing)
             self._renewing = None
         if self._valid_until and self._nc.is_connected:
             self._valid_until = 0.0

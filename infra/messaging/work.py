@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from infra.messaging.connecting import JetStreamAway, JetStreamRefused, ask
+from infra.messaging.ending import ended
 from infra.messaging.pulling import Perform, Pulls
 from infra.messaging.streams import NOT_FOUND, ensure_work
 
@@ -78,8 +79,7 @@ class WorkQueue:
     async def close(self) -> None:
         """Takes no further task and leaves those under way to be handed out again."""
         if self._keeping:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+            await ended(self._keeping)
         if self._pulls:
             await self._pulls.close()
 

@@ -52,6 +52,8 @@ NOT_JSON = [
     b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
 ]
 
+NDJSON = "x-ndjson"
+
 
 class Refusals:
     """Sends requests as the owner of something, and looks at answer and log of each."""
@@ -98,7 +100,7 @@ class Refusals:
 
     def answered(self, what: str, response: httpx.Response) -> int:
         """The code of an answer in the envelope; notes whatever else it is."""
-        if "x-ndjson" in response.headers.get("content-type", ""):
+        if NDJSON in response.headers.get("content-type", ""):
             return 0
         answer = response.json()
         code = answer.get("code")
@@ -111,7 +113,7 @@ class Refusals:
     def changes_nothing(self, what: str, call: Call, body: Any = None, **how: Any) -> None:
         """Sends what may be accepted or refused; refused, it must leave the log as it was."""
         response, before = self.send(call, body, **how), self.last
-        self.ended(response.json())
+        self.ended(response)
         self.last = self.end()
         if self.answered(what, response):
             if self.last != before:
@@ -120,8 +122,9 @@ class Refusals:
             list(self.owner.caller.watch(self.ids["expt_id"]))
             self.last = self.end()
 
-    def ended(self, answer: dict[str, Any]) -> None:
+    def ended(self, response: httpx.Response) -> None:
         """Waits for the job that a request began: what it writes is no other request's doing."""
+        answer = {} if NDJSON in response.headers.get("content-type", "") else response.json()
         if job_id := answer.get("job_id") or (answer.get("data") or {}).get("job_id"):
             path, params = f"/api/data/v1/dataset_io_jobs/{job_id}", {"workspace_id": self.owner.caller.space}
             eventually(lambda: self.http.get(path, params=params).json()["job"]["status"] > 2)

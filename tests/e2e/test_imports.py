@@ -140,9 +140,8 @@ def test_the_file_of_a_job_can_be_fetched_as_an_attachment(user: Importer, platf
 
 def test_a_cancelled_import_stays_cancelled_and_keeps_what_it_added(user: Importer) -> None:
     set_id = user.create("question")
-    answers = [
-        user.asked(set_id, user.upload(json_lines(["x" * 900] * 1500), f"slow{n}.jsonl"))["job_id"] for n in range(3)
-    ]
+    files = [user.upload(json_lines(["x" * 900] * 1500), f"slow{n}.jsonl") for n in range(3)]
+    answers = [user.asked(set_id, file)["job_id"] for file in files]
     assert [user.cancel(job_id) for job_id in reversed(answers)] == [0, 0, 0]
     jobs = [user.over(job_id) for job_id in answers]
     added = sum(int(job["progress"]["added"]) for job in jobs)
