@@ -14,6 +14,7 @@ from cozeloop.work.experiments import OUTLIVED, RunItems
 from cozeloop.work.outcomes import Outcomes
 from cozeloop.work.plans import EvaluatorPlan, Plan
 from cozeloop.work.tasks import ItemTask
+from cozeloop.work.tracing import RunTraces
 from events.event import Event, Metadata
 from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
 from infra.eventstore.log import Append
@@ -59,8 +60,16 @@ class Lab:
         plans = tuple(EvaluatorPlan(n, str(409 + n), str(n), ()) for n in range(1, len(evaluators) + 1))
         self._plan = Plan(DETAIL if target else None, (), {}, plans, at_once, retries)
         attempts = Attempts(1.0, self._pause)
+        self.spans: list[bytes] = []
         lab: Any = self
-        self.worker = RunItems(self.log, lab, lab, lab, Outcomes(self.log), lambda: NOW, attempts, seconds)
+        self.worker = RunItems(
+            self.log, lab, lab, lab, Outcomes(self.log), lambda: NOW, attempts, seconds, RunTraces(self.put)
+        )
+
+    async def put(self, space: str, lines: Sequence[bytes]) -> int:
+        """Takes the spans."""
+        self.spans += lines
+        return len(self.spans)
 
     async def run(self, *indexes: int, run: int = 1, earlier: Sequence[int] = ()) -> Lab:
         """The worker performs a task of these items."""

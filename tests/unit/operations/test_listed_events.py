@@ -28,6 +28,6 @@ async def test_a_page_that_is_short_is_not_taken_for_the_last() -> None:
     meta = Metadata("9", "c", datetime(2025, 1, 1, tzinfo=UTC))
     await log.append([Append(NAME, claims)], {NAME.name: Tail()}, meta)
     anything: Any = None
-    operations = LogOperations(log, anything, (), *[anything] * 5)  # type: ignore[arg-type]
+    operations = LogOperations(log, anything, (), *[anything] * 6)  # type: ignore[arg-type]
     assert [line["position"] async for line in operations.events(EventQuery())] == [1, 2, 3, 4, 5]
     assert [line["position"] async for line in operations.events(EventQuery(after=1, limit=3))] == [2, 3, 4]
