@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.laboratory import EXACT, NUMBER, Laboratory
 from tests.e2e.models import Endpoint, Gate, Moody, broken, catalogue_of, echo
 from tests.e2e.processes import Platform, cozeloop
 
@@ -57,3 +58,28 @@ def platform_url(platform: Platform) -> str:
 def faults(said: str) -> list[str]:
     """The lines that speak of a fault."""
     return [line for line in said.splitlines() if FAULT.search(line)]
+
+
+@pytest.fixture(scope="module")
+def lab(platform_url: str) -> Laboratory:
+    """Somebody who experiments."""
+    return Laboratory(platform_url)
+
+
+@pytest.fixture(scope="module")
+def exact(lab: Laboratory) -> str:
+    """An evaluator that wants what the row says."""
+    return lab.evaluator(EXACT)
+
+
+@pytest.fixture(scope="module")
+def number(lab: Laboratory) -> str:
+    """An evaluator whose score is the row's text."""
+    return lab.evaluator(NUMBER)
+
+
+@pytest.fixture
+def opened(gate: Gate) -> Iterator[Gate]:
+    """The gate; whoever still waits at the end of the test is let through."""
+    yield gate
+    gate.let(gate.waiting)

@@ -38,11 +38,6 @@ def answered(value: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def lab(platform_url: str) -> Laboratory:
-    return Laboratory(platform_url)
-
-
-@pytest.fixture(scope="module")
 def judge(lab: Laboratory) -> str:
     return lab.judge(judge_content(model_id=ECHO))
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.e2e.laboratory import (
     DONE,
-    EXACT,
     EXPERIMENTS,
     FAILED,
     GATE,
@@ -35,28 +33,6 @@ def exec_evaluation(turn):
         raise ValueError("no shouting")
     return EvalOutput(score=1.0, reason="calm")
 """
-
-
-@pytest.fixture(scope="module")
-def lab(platform_url: str) -> Laboratory:
-    return Laboratory(platform_url)
-
-
-@pytest.fixture(scope="module")
-def exact(lab: Laboratory) -> str:
-    return lab.evaluator(EXACT)
-
-
-@pytest.fixture(scope="module")
-def number(lab: Laboratory) -> str:
-    return lab.evaluator(NUMBER)
-
-
-@pytest.fixture
-def opened(gate: Gate) -> Iterator[Gate]:
-    """The gate; whoever still waits at the end of the test is let through."""
-    yield gate
-    gate.let(gate.waiting)
 
 
 def texts(*ends: str) -> list[str]:
