@@ -29,7 +29,7 @@ check: .venv/.ready ## Format, lint, types, import rules, rooms, unit and proper
 	$(PY) -m pytest -q -n 2 tests/architecture tests/unit tests/property
 
 test: .venv/.ready ## The embedded shape whole, with the GSM8K run; databases when reachable
-	$(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not kill" tests
+	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not kill" tests
 	@echo "left out: the suites marked slow and kill (make test-all); skipped ones are listed above with their reason"
 
 test-all: .venv/.ready ## Everything, with the kill -9 suites
