@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
+from functools import cached_property
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -47,8 +48,15 @@ class Recall:
         self._log = log
         self._most_events = most_events
         self._most_bytes = most_bytes
-        self._folds = [Fold(m, f"{m.name}_v{m.version}") for m in models if m is not COMMANDS]
-        self._scratch = ScratchDatabases({fold.model.name: fold.table for fold in self._folds}, most_bytes)
+        self._models = models
+
+    @cached_property
+    def _folds(self) -> list[Fold]:
+        return [Fold(m, f"{m.name}_v{m.version}") for m in self._models if m is not COMMANDS]
+
+    @cached_property
+    def _scratch(self) -> ScratchDatabases:
+        return ScratchDatabases({fold.model.name: fold.table for fold in self._folds}, self._most_bytes)
 
     async def position(self, position: int | None, time: Any = None) -> int:
         """The last position at or before the bound that cuts no batch; raises BeyondEnd."""
