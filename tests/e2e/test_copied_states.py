@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from cozeloop.demo.tour import Tour
 from tests.e2e.processes import Platform
 
@@ -31,6 +33,7 @@ def answers(tour: Tour, prompt: str, key: str) -> list[object]:
     return [*said, again.json(), again.headers["x-log-position"], refused.json()]
 
 
+@pytest.mark.slow
 def test_a_platform_without_its_copies_answers_the_same(tmp_path: Path) -> None:
     with Platform(tmp_path / "data") as platform:
         tour = Tour(platform.start().ready().url)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from projections import READ_MODELS
 from tests.e2e.processes import Platform, cozeloop, free_port
 
@@ -30,6 +32,7 @@ def told(platform: Platform, **environment: str) -> tuple[int, dict[str, dict[st
     return done.returncode, {line["what"]: line for line in map(json.loads, done.stdout.splitlines())}
 
 
+@pytest.mark.slow
 def test_every_dependency_is_named_with_its_state_running_and_alone(tmp_path: Path) -> None:
     with Platform(tmp_path / "data") as platform:
         platform.start().ready()

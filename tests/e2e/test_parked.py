@@ -50,6 +50,7 @@ def park(data: Path, name: str) -> None:
         db.executemany("insert into parked (table_name, position, model, stream, error) values (?,?,?,?,?)", rows)
 
 
+@pytest.mark.slow
 def test_what_was_parked_is_there_after_the_fix(platform: Platform) -> None:
     tour = filled(platform)
     whole = shown(tour)

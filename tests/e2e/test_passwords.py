@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.e2e.processes import Platform, cozeloop
 
@@ -28,6 +29,7 @@ def signs_in(url: str, password: str) -> bool:
     return bool(httpx.post(f"{url}{USERS}/login_by_password", json=body).json()["code"] == 0)
 
 
+@pytest.mark.slow
 def test_a_code_from_the_command_line_sets_another_password_running_and_alone(tmp_path: Path) -> None:
     with Platform(tmp_path / "data") as platform:
         platform.start().ready()

@@ -102,6 +102,7 @@ def test_a_space_whose_key_is_destroyed_is_nowhere_and_others_are_untouched(tmp_
         assert command("verify", "--data-dir", data).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_space_is_erased_while_the_platform_is_stopped(platform: Platform) -> None:
     owner = Owner.settle(platform.url)
     calls = declared(platform.url)
