@@ -15,7 +15,6 @@ from commands.tags.messages import (
     ReviseTag,
     TagFieldInvalid,
     TagMissing,
-    TagNameTaken,
     TagStatusUnchanged,
 )
 from cozeloop.api.edge import Edge
@@ -116,7 +115,7 @@ async def batch_update_status(edge: Edge, req: wire.BatchUpdateTagStatusRequest)
         try:
             await edge.enter("tags", tag_key_id, space, missing=missing(tag_key_id))
             await edge.issue(command, TAGS, TAG_VERSIONS)
-        except (TagMissing, TagStatusUnchanged, TagNameTaken) as refusal:
+        except (TagMissing, TagStatusUnchanged) as refusal:
             refused[tag_key_id] = refusal.detail
     return {"err_info": refused}
 
