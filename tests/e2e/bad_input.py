@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.tenants import Call
+from tests.e2e.endpoints import Call
 
 DOCUMENT = Path(__file__).parents[2] / "cozeloop" / "api" / "openapi.json"
 DEEPEST = 4

@@ -182,6 +182,11 @@ def until(
         time.sleep(0.01)
 
 
+def eventually(holds: Callable[[], Any], seconds: float = GENEROUS_SECONDS) -> None:
+    """Waits until something holds that no sentence is needed for."""
+    until(holds, "it comes about", seconds=seconds)
+
+
 def alive(pid: int) -> bool:
     """Whether a process runs; one that has ended and is not collected does not."""
     try:

@@ -1,56 +1,24 @@
-"""Somebody with one object of each kind, a canary in every text, and whoever tries to get at them."""
+"""Somebody with one object of each kind, a canary in every text, and all that they can read."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import secrets
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from cozeloop.demo.tour import EVALUATION, Tour, cell
+from cozeloop.demo.tour import EVALUATION
+from tests.e2e.callers import CANARY, PASSWORD, PROMPTS, Caller, canary, detail
+from tests.e2e.endpoints import SAMPLES, Call
+from tests.e2e.processes import eventually
 
-CANARY = "canary"
-PASSWORD = "Canary-of-a-password"
-TOKENS = "/api/auth/v1/personal_access_tokens"
-PROMPTS = "/api/prompt/v1/prompts"
 EVALUATOR = "def exec_evaluation(turn):\n    # {canary}\n    return EvalOutput(score=1.0, reason='{canary}')\n"
 VOLATILE = {"last_used_at", "log_position", "position", "lag"}
 """Fields of the owner's reads that may change without anybody's doing."""
-READ_WORDS = {"list", "batch_get", "mget", "session"}
-
-
-def canary(of: str) -> str:
-    """A text that occurs nowhere else."""
-    return f"{CANARY}-{of}-{secrets.token_hex(6)}"
-
-
-class Caller(Tour):
-    """A user over HTTP: browser and SDK in one."""
-
-    def __init__(self, url: str, name: str) -> None:
-        super().__init__(url)
-        self.email = f"{name}@{secrets.token_hex(4)}.example.org"
-        self.password = PASSWORD
-        self.register()
-        self.user_id: str = self.call("GET", "/api/foundation/v1/users/session")["user_info"]["user_id"]
-
-    def cookie(self) -> str:
-        """A fresh session's cookie."""
-        body = {"email": self.email, "password": self.password}
-        with httpx.Client(base_url=self.http.base_url) as browser:
-            answer = browser.post("/api/foundation/v1/users/login_by_password", json=body).json()
-        return str(answer["token"])
-
-    def new_token(self, **asked: Any) -> tuple[str, str]:
-        """Id and secret of another personal access token."""
-        answer = self.call("POST", TOKENS, {"name": "probe", "duration_day": "1", **asked})
-        return answer["personal_access_token"]["id"], answer["token"]
 
 
 @dataclass
@@ -198,141 +166,6 @@ class Owner:
         return [*self.canaries, CANARY, self.caller.email, PASSWORD, self.caller.token]
 
 
-def detail(text: str) -> dict[str, Any]:
-    """A prompt's detail."""
-    messages = [{"role": "user", "content": f"{text} {{{{input}}}}"}]
-    variables = [{"key": "input", "desc": "", "type": "string"}]
-    return {"prompt_template": {"template_type": "normal", "messages": messages, "variable_defs": variables}}
-
-
-@dataclass(frozen=True)
-class Call:
-    """One declared endpoint."""
-
-    method: str
-    path: str
-    operation: dict[str, Any]
-    schemas: dict[str, Any]
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @property
-    def open(self) -> bool:
-        """Whether it is for everybody."""
-        return not self.operation.get("security")
-
-    @property
-    def reads(self) -> bool:
-        """Whether it changes nothing."""
-        return self.method == "GET" or self.path.rpartition("/")[2] in READ_WORDS
-
-    @property
-    def asked(self) -> dict[str, Any] | None:
-        """The schema of its body, None when it declares none."""
-        content = self.operation.get("requestBody", {}).get("content", {})
-        return content["application/json"]["schema"] if content else None
-
-    def places(self, place: str) -> dict[str, dict[str, Any]]:
-        """The parameters in ``path`` or ``query`` with their schemas."""
-        return {p["name"]: p["schema"] for p in self.operation.get("parameters", ()) if p["in"] == place}
-
-    def address(self, ids: dict[str, Any]) -> str:
-        """The path with the ids in it."""
-        known = {**SAMPLES, **ids}
-        path = self.path
-        for name in self.places("path"):
-            path = path.replace(f"{{{name}}}", str(known.get(name, "1")))
-        return path
-
-    def query(self, ids: dict[str, Any]) -> dict[str, Any]:
-        """What the query says of what is known."""
-        known = {**SAMPLES, **ids}
-        return {n: known[n] for n in self.places("query") if n in known}
-
-    def body(self, ids: dict[str, Any]) -> dict[str, Any] | None:
-        """What the body says of what is known, None when it declares none."""
-        known = {**SAMPLES, **ids}
-        if self.asked is None:
-            return None
-        body = self._filled(self.asked, known)
-        return {**body, "session": known["session"]} if "session" in known else body
-
-    def send(self, http: httpx.Client, ids: dict[str, Any]) -> httpx.Response:
-        """Calls it with the ids in path, query and body wherever the declaration has a field of that name."""
-        return http.request(self.method, self.address(ids), params=self.query(ids), json=self.body(ids))
-
-    def _filled(self, schema: dict[str, Any], known: dict[str, Any], depth: int = 0) -> dict[str, Any]:
-        filled: dict[str, Any] = {}
-        for name, wanted in self.resolved(schema).get("properties", {}).items():
-            value = self._value(name, wanted, known, depth)
-            if value not in (None, {}, []):
-                filled[name] = value
-        return filled
-
-    def _value(self, name: str, schema: dict[str, Any], known: dict[str, Any], depth: int) -> Any:
-        if name in known:
-            several = schema.get("type") == "array" and not isinstance(known[name], list)
-            return [known[name]] if several else known[name]
-        if schema.get("type") == "array":
-            inner = self._value(name.removesuffix("s"), schema.get("items", {}), known, depth)
-            return [] if inner in (None, {}) else [inner]
-        if depth < 3 and "properties" in self.resolved(schema):
-            return self._filled(schema, known, depth + 1)
-        return None
-
-    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The schema itself, also where another is named."""
-        name = schema.get("$ref", "").rpartition("/")[2]
-        return self.schemas[name] if name else schema
-
-
-SAMPLES: dict[str, Any] = {
-    "page_number": 1,
-    "page_num": 1,
-    "page_size": 20,
-    "name": "probe",
-    "prompt_name": "probe",
-    "tag_key_name": "probe",
-    "tag_type": "tag",
-    "tag_content_type": "free_text",
-    "tag_values": [],
-    "to_status": "inactive",
-    "duration_day": "1",
-    "scenario": "default",
-    "with_commit": "true",
-    "with_draft": "true",
-    "with_commit_detail": "true",
-    "include_deleted": True,
-    "evaluator_type": 2,
-    "evaluator_content": {
-        "code_evaluator": {"language_type": "Python", "code_content": "def exec_evaluation(turn): ..."}
-    },
-    "turns": [{"field_data_list": [cell("input", "probe")]}],
-    "fields": [{"key": "input", "name": "input", "content_type": "Text"}],
-    "prompt_draft": {"draft_info": {}, "detail": detail("probe")},
-    "model_id": "1",
-    "keys": ["probe.jsonl"],
-    "start_time": str(int(time.time() * 1000) - 86_400_000),
-    "end_time": str(int(time.time() * 1000) + 86_400_000),
-    "span_list_type": "all_span",
-    "started_at_micros": int(time.time() * 1e6),
-    "url": "https://hooks.invalid/probe",
-}
-"""What a request needs beside ids so that it is not refused for being empty."""
-
-
-def declared(url: str) -> list[Call]:
-    """Every endpoint that the platform's own documentation declares."""
-    document = httpx.get(f"{url}/openapi.json").json()
-    schemas = document.get("components", {}).get("schemas", {})
-    return [
-        Call(method.upper(), path, operation, schemas)
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    ]
-
-
 def digest_of(owner: Owner, calls: list[Call]) -> tuple[str, str]:
     """Everything that the owner can read, and its digest."""
     headers = {"authorization": f"Bearer {owner.caller.token}"}
@@ -351,52 +184,3 @@ def steady(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: steady(v) for k, v in value.items() if k not in VOLATILE}
     return [steady(v) for v in value] if isinstance(value, list) else value
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Returns as soon as it holds; fails when it does not in time."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        pause.wait(0.05)
-
-
-@dataclass(frozen=True)
-class Stranger:
-    """Somebody who tries to get at the owner's things; ``space`` is their own, empty when they are nobody."""
-
-    name: str
-    http: httpx.Client
-    space: str = ""
-
-
-def strangers(owner: Owner, other: Caller) -> list[Stranger]:
-    """Another user, and nobody in every disguise: the owner's own dead credentials among them."""
-    url = str(owner.caller.http.base_url).rstrip("/")
-    ended = owner.caller.cookie()
-    httpx.post(f"{url}/api/foundation/v1/users/logout", cookies={"session_key": ended}, json={})
-    revoked_id, revoked = owner.caller.new_token()
-    owner.caller.call("DELETE", f"{TOKENS}/{revoked_id}")
-    _, expired = owner.caller.new_token(duration_day=None, expire_at=str(int(time.time()) + 2))
-    eventually(lambda: turned_away(url, expired))
-
-    def client(cookie: str = "", token: str = "") -> httpx.Client:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=url, cookies={"session_key": cookie} if cookie else {}, headers=headers)
-
-    return [
-        Stranger("another user", client(other.cookie(), other.token), other.space),
-        Stranger("nobody", client()),
-        Stranger("whose session ended and whose token was revoked", client(ended, revoked)),
-        Stranger("whose token expired", client(expired, expired)),
-        Stranger("with garbage", client("garbage", "clp_garbage")),
-        Stranger("with each credential in the other's place", client(owner.caller.token, owner.caller.cookie())),
-    ]
-
-
-def turned_away(url: str, token: str) -> bool:
-    """Whether an SDK with this token is refused."""
-    headers = {"authorization": f"Bearer {token}"}
-    answer = httpx.post(f"{url}/v1/loop/prompts/mget", json={"workspace_id": "1", "queries": []}, headers=headers)
-    return answer.status_code == 401

@@ -14,7 +14,7 @@ import pytest
 from cozeloop.demo.tour import FINAL, detail
 from tests.e2e.laboratory import ECHO, EVALUATION, EXACT, EXPERIMENTS, GATE, NUMBER, PROMPTS, SETS, Laboratory
 from tests.e2e.models import Gate
-from tests.e2e.tenants import eventually
+from tests.e2e.processes import eventually
 
 COMMANDS, ANSWERS = 2_000, 200
 EVALUATORS = f"{EVALUATION}/evaluators"

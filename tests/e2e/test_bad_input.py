@@ -19,9 +19,10 @@ from tests.e2e.bad_input import (
     shown,
     with_value,
 )
+from tests.e2e.endpoints import Call
 from tests.e2e.laboratory import PROMPTS, SETS, Laboratory
-from tests.e2e.processes import Platform
-from tests.e2e.tenants import Call, Owner, eventually
+from tests.e2e.processes import Platform, eventually
+from tests.e2e.tenants import Owner
 
 UNREADABLE, RULE_BROKEN, DEFECT = 602000201, 602000202, 602000702
 MIB = 1 << 20

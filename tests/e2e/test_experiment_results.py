@@ -16,7 +16,7 @@ from tests.e2e.laboratory import (
     Laboratory,
 )
 from tests.e2e.models import Gate
-from tests.e2e.tenants import eventually
+from tests.e2e.processes import eventually
 
 SUCCESS, FAILURE, TERMINATED = 11, 12, 13
 NAME_TAKEN, NAME_INVALID, CONFIG_INVALID, NOT_RUNNING = 601204005, 601204017, 601204001, 601204011

@@ -20,7 +20,7 @@ from tests.e2e.laboratory import (
     Laboratory,
 )
 from tests.e2e.models import Endpoint, Gate, Moody
-from tests.e2e.tenants import eventually
+from tests.e2e.processes import eventually
 
 ALL, FAILURES, ITEMS = 1, 2, 3
 PROCESSING, SUCCESS, FAILURE, TERMINATED = 3, 11, 12, 13

@@ -16,8 +16,7 @@ import pytest
 
 from tests.e2e.laboratory import DONE, ECHO, EXACT, TERMINAL, Laboratory
 from tests.e2e.models import Endpoint, Gate, Moody, catalogue_of
-from tests.e2e.processes import Platform, cozeloop
-from tests.e2e.tenants import eventually
+from tests.e2e.processes import Platform, cozeloop, eventually
 
 ITEMS, FAILING, KILLS, CONCURRENCY = 120, 60, 3, 4
 GATE = "2"

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from infra.clickhouse import open_clickhouse
+from tests.e2e.callers import Caller
 from tests.e2e.processes import Platform, cozeloop
-from tests.e2e.tenants import Caller
 
 KILLS = 20 if os.environ.get("COZELOOP_SOAK") else 4
 SEED = int(os.environ.get("COZELOOP_SEED") or secrets.randbelow(1 << 32))

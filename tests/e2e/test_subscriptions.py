@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.callers import TOKENS, Caller
 from tests.e2e.conftest import faults
 from tests.e2e.laboratory import PROMPTS, Laboratory
 from tests.e2e.processes import Platform, environment, until
-from tests.e2e.tenants import TOKENS, Caller
 
 PATH = "/v1/platform/events"
 

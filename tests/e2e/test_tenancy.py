@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.e2e.tenants import SAMPLES, Call, Caller, Owner, Stranger, declared, digest_of, strangers
+from tests.e2e.callers import Caller
+from tests.e2e.endpoints import SAMPLES, Call, declared
+from tests.e2e.strangers import Stranger, strangers
+from tests.e2e.tenants import Owner, digest_of
 
 ENDS_THE_SESSION = "/api/foundation/v1/users/logout"
 DEFECT = 602000702

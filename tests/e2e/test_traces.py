@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.callers import Caller
 from tests.e2e.processes import Platform
-from tests.e2e.tenants import Caller
 
 INGEST = "/v1/loop/traces/ingest"
 LIST = "/api/observability/v1/spans/list"

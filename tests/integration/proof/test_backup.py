@@ -9,8 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.e2e.callers import PROMPTS
+from tests.e2e.endpoints import Call, declared
 from tests.e2e.processes import Platform, command, until
-from tests.e2e.tenants import PROMPTS, Call, Owner, declared
+from tests.e2e.tenants import Owner
 from tests.integration.proof.test_canaries import files_of, found
 from tests.integration.proof.test_erasing import content, destroy, large, refused
 

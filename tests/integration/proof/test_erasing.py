@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.callers import PROMPTS, detail
+from tests.e2e.endpoints import Call, declared
 from tests.e2e.processes import Platform, command
-from tests.e2e.tenants import PROMPTS, Call, Owner, declared, detail, digest_of
+from tests.e2e.tenants import Owner, digest_of
 from tests.integration.proof.test_canaries import files_of, found
 
 ERASED = "this workspace was erased"

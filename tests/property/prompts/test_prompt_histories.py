@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.command import Context, Refusal, To
-from commands.prompts import DECIDERS
 from commands.prompts.messages import CommitPrompt, CreatePrompt, DeletePrompt, RenamePrompt
 from commands.prompts.prompt import UNBORN, evolve
 from events.event import Erased, Stream
@@ -16,6 +12,7 @@ from events.prompts import PromptCommitted, PromptCreated, PromptDeleted
 from events.reservations import NameClaimed, NameReleased
 from projections.prompts.prompt_commits import PROMPT_COMMITS
 from projections.prompts.prompts import PROMPTS, find_keys
+from tests.one_space import OneSpace
 from tests.projected import Projected
 
 SPACE = "7"
@@ -46,54 +43,16 @@ asked = st.one_of(
 )
 
 
-class Space:
-    """A log of one space, one command after the other; ids are never used twice, as the edge sees to it."""
-
-    def __init__(self):
-        self.log = []
-        self.used = set()
-
-    def ask(self, command, actor):
-        if isinstance(command, CreatePrompt):
-            if command.prompt_id in self.used:
-                return
-            self.used.add(command.prompt_id)
-        decider = DECIDERS[type(command)]
-        streams, state = (), decider.initial
-        while set(decider.streams(command, state)) - set(streams):
-            streams = decider.streams(command, state)
-            state = decider.initial
-            for stream in streams:
-                for recorded_stream, event in self.log:
-                    state = decider.evolve(state, event) if recorded_stream == stream else state
-        try:
-            decided = decider.decide(state, command, Context(now=datetime(2025, 1, 1, tzinfo=UTC), actor=actor))
-        except Refusal:
-            return
-        own = streams[0]
-        self.log += [(i.stream, i.event) if isinstance(i, To) else (own, i) for i in decided]
-
-    def of(self, *types):
-        return [e for _, e in self.log if isinstance(e, types)]
-
-
 @given(st.lists(st.tuples(asked, actors), max_size=40))
 @settings(max_examples=150, deadline=None)
 def test_a_key_leads_to_at_most_one_prompt_and_versions_stand_once(commands):
-    space = Space()
+    space = OneSpace({CreatePrompt: "prompt_id"})
     for command, actor in commands:
         space.ask(command, actor)
 
-    holder = {}
-    for event in space.of(NameClaimed, NameReleased):
-        if isinstance(event, NameClaimed):
-            assert event.reservation not in holder
-            holder[event.reservation] = event.owner
-        else:
-            assert holder.pop(event.reservation) == event.owner
     deleted = {e.prompt_id for e in space.of(PromptDeleted)}
     alive = {e.prompt_id: e.prompt_key for e in space.of(PromptCreated) if e.prompt_id not in deleted}
-    assert {KEYS[key]: id for id, key in alive.items()} == holder
+    assert {KEYS[key]: id for id, key in alive.items()} == space.holders()
 
     commits = [(e.prompt_id, e.version) for e in space.of(PromptCommitted)]
     assert len(commits) == len(set(commits))

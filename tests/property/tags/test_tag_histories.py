@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.command import Context, Refusal, To
-from commands.tags import DECIDERS
 from commands.tags.messages import ChangeTagStatus, CreateTag, MakeOptionTag, ReviseTag
 from commands.tags.tag import UNBORN, evolve
 from events.event import Erased
-from events.reservations import NameClaimed, NameReleased
+from events.reservations import NameReleased
 from events.tags import TagContent, TagCreated, TagRevised, TagStatusChanged, TagValue
 from projections.tags.tag_versions import TAG_VERSIONS, list_tag_versions
 from projections.tags.tags import TAGS, TagFilter, search_tags
+from tests.one_space import OneSpace
 from tests.projected import Projected
 
 SPACE = "7"
@@ -67,47 +64,12 @@ asked = st.one_of(
 )
 
 
-class Space:
-    """A log of one space, one command after the other; ids are never used twice, as the edge sees to it."""
-
-    def __init__(self):
-        self.log = []
-        self.used = set()
-
-    def ask(self, command):
-        if isinstance(command, CreateTag):
-            if command.tag_key_id in self.used:
-                return
-            self.used.add(command.tag_key_id)
-        decider = DECIDERS[type(command)]
-        streams, state = (), decider.initial
-        while set(decider.streams(command, state)) - set(streams):
-            streams = decider.streams(command, state)
-            state = decider.initial
-            for stream in streams:
-                for recorded_stream, event in self.log:
-                    state = decider.evolve(state, event) if recorded_stream == stream else state
-        try:
-            decided = decider.decide(state, command, Context(now=datetime(2025, 1, 1, tzinfo=UTC), actor="7"))
-        except Refusal:
-            return
-        self.log += [(i.stream, i.event) if isinstance(i, To) else (streams[0], i) for i in decided]
-
-
 @given(st.lists(asked, max_size=30))
 @settings(max_examples=100, deadline=None)
 def test_a_name_leads_to_at_most_one_tag_and_versions_are_counted_without_a_gap(commands):
-    space = Space()
+    space = OneSpace({CreateTag: "tag_key_id"})
     for command in commands:
         space.ask(command)
-
-    holder = {}
-    for _, event in space.log:
-        if isinstance(event, NameClaimed):
-            assert event.reservation not in holder
-            holder[event.reservation] = event.owner
-        elif isinstance(event, NameReleased):
-            assert holder.pop(event.reservation) == event.owner
 
     projected = Projected(TAGS, TAG_VERSIONS)
     for stream, event in space.log:
@@ -115,7 +77,7 @@ def test_a_name_leads_to_at_most_one_tag_and_versions_are_counted_without_a_gap(
             projected.happened(stream, event)
     rows, total = projected.query(search_tags, TagFilter(SPACE), "created_at", True, 10)
     assert total == len(rows) == len({row["name"] for row in rows})
-    assert {NAMES[row["name"]]: row["tag_key_id"] for row in rows} == holder
+    assert {NAMES[row["name"]]: row["tag_key_id"] for row in rows} == space.holders()
     for row in rows:
         versions, number = projected.query(list_tag_versions, row["tag_key_id"], 100)
         assert [v["version_num"] for v in versions] == list(range(number, 0, -1))
