@@ -56,3 +56,14 @@ class Disk:
                 self.shortage = ""
             else:
                 self.shortage = found
+
+
+def sync_all(folder: Path) -> None:
+    """Returns when every file and folder below is on the disk."""
+    for at, _, names in os.walk(folder):
+        for path in (*(os.path.join(at, name) for name in names), at):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

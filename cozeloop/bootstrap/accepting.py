@@ -18,7 +18,7 @@ from events import EVENTS
 from events.event import GLOBAL_SPACE, Metadata, Stream
 from events.log import LossAccepted, LostRange
 from infra import clock
-from infra.eventstore.anchor import AnchorFile
+from infra.eventstore.anchor import ANCHOR_FILE, PURPOSE, AnchorFile
 from infra.eventstore.connection import reading
 from infra.eventstore.guard import FOLLOWS, FOLLOWS_AT, Stand, log_id_of, lost_of
 from infra.eventstore.jetstream_log import JetStreamLog
@@ -67,7 +67,7 @@ async def accept_loss(settings: Settings, lock: DataDirLock, sure: bool) -> Asyn
             nc, reader, _ = await reading(connected)
             info = await reader.info()
             known = lost_of(info)
-            anchor, trouble = _anchor(data, key.derive("anchor of the log"))
+            anchor, trouble = _anchor(data, key.derive(PURPOSE))
             stands = [*anchor, *await read_side_stands(database)]
             loss = await looked(reader, log_id_of(info), known, stands)
             loss.said += trouble
@@ -81,7 +81,7 @@ async def accept_loss(settings: Settings, lock: DataDirLock, sure: bool) -> Asyn
             old, new = log_id_of(info), secrets.token_hex(16)
             lost = known.with_ranges(loss.holes)
             await told_log(admin, {"log_id": new, FOLLOWS: old, FOLLOWS_AT: str(loss.end), "lost": str(lost)})
-            (data / "anchor.json").unlink(missing_ok=True)
+            (data / ANCHOR_FILE).unlink(missing_ok=True)
             await database.write(_forget)
             listed = DestroyedKeys(settings.destroyed_keys or data / DESTROYED_FILE, key.derive("destroyed keys"))
             vault_url = settings.vault_url or f"sqlite:///{data / 'vault.db'}"
@@ -107,7 +107,7 @@ async def accept_loss(settings: Settings, lock: DataDirLock, sure: bool) -> Asyn
 
 def _anchor(data: Path, key: bytes) -> tuple[list[Stand], list[str]]:
     try:
-        anchor = AnchorFile(data / "anchor.json", key).anchor
+        anchor = AnchorFile(data / ANCHOR_FILE, key).anchor
     except Damaged as damage:
         return [], [str(damage)]
     return [Stand("the anchor file", anchor.log_id, anchor.position, anchor.hash)], []

@@ -17,7 +17,7 @@ from cozeloop.projecting.projection import ForeignLog, Projection
 from events import EVENTS
 from infra import clock
 from infra.disk import Disk
-from infra.eventstore.anchor import AnchorFile
+from infra.eventstore.anchor import ANCHOR_FILE, PURPOSE, AnchorFile
 from infra.eventstore.jetstream_log import JetStreamLog
 from infra.eventstore.log import LossNoticed
 from infra.eventstore.snapshots import Snapshots, code_digest
@@ -83,7 +83,7 @@ async def open_core(process: Process, lock: DataDirLock, serving: bool) -> Core:
     objects = await open_objects(process)
     database = open_database(settings.database_url or f"sqlite:///{data / 'read.db'}")
     process.on_close(database.close)
-    anchor = AnchorFile(data / "anchor.json", installation.derive("anchor of the log"))
+    anchor = AnchorFile(data / ANCHOR_FILE, installation.derive(PURPOSE))
 
     process.waiting = "the event log"
     snapshots = Snapshots(database, vault.keys, code_digest(commands, events), settings.snapshot_after_events)

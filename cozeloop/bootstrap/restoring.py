@@ -19,7 +19,8 @@ from cozeloop.backup.archive import ArchiveUnusable, Reading, opened, pieces
 from cozeloop.backup.making import EVENTS
 from cozeloop.backup.manifest import MANIFEST, Manifest, decoded
 from infra import clock
-from infra.eventstore.anchor import Anchor
+from infra.disk import sync_all
+from infra.eventstore.anchor import ANCHOR_FILE, PURPOSE, Anchor, AnchorFile
 from infra.eventstore.connection import reading
 from infra.eventstore.guard import FOLLOWS, FOLLOWS_AT
 from infra.eventstore.inventory import Inventory
@@ -154,7 +155,7 @@ async def _filled(
                 yield {"part": f"vault {table.name}: {len(rows)} rows"}
         listed = DestroyedKeys(beside / DESTROYED_FILE, key.derive("destroyed keys"))
         vault = await open_vault(database, key, clock.now, listed)
-        async with NatsServer(beside / "nats") as server:
+        async with NatsServer(beside / "nats", synced=False) as server:
             log_id = secrets.token_hex(16)
             async for line in _streams(archive, manifest, server, log_id):
                 yield line
@@ -172,6 +173,10 @@ async def _filled(
         await database.close()
     if not report.clean:
         raise ArchiveUnusable(f"the backup is not whole, nothing was switched: {'; '.join(report.problems[:3])}")
+    anchor = AnchorFile(beside / ANCHOR_FILE, key.derive(PURPOSE))
+    anchor.anchor = report.read
+    anchor.save()
+    await asyncio.to_thread(sync_all, beside)
     yield {"part": f"verified {report.events} events", "report": report}
 
 

@@ -21,6 +21,9 @@ from infra.eventstore.guard import Stand
 from infra.eventstore.log import Damaged
 from infra.eventstore.reading import Reader
 
+ANCHOR_FILE = "anchor.json"
+PURPOSE = "anchor of the log"
+"""What its key is derived for."""
 PLACE_BYTES = 1024
 
 

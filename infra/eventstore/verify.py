@@ -30,6 +30,8 @@ class Verification:
     events: int = 0
     streams: int = 0
     digest: str = ""
+    read: Anchor = field(default_factory=lambda: Anchor(""))
+    """The anchor of what was read."""
     accepted: str = ""
     """Positions that are gone and whose loss was accepted, as ranges."""
     objects: int = 0
@@ -79,6 +81,7 @@ async def verify(
             if anchor and anchor.position == record.position and _differs(anchor, rolling):
                 report.lost(f"the anchor at {anchor.position} does not fit the events up to there")
         report.events, report.streams, report.digest = rolling.count, len(tails), rolling.digest
+        report.read = rolling
         if len(report.problems) > MOST_PROBLEMS:
             report.problems.append("more than a hundred problems: stopped looking")
             break

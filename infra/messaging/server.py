@@ -1,7 +1,7 @@
 """The embedded event log server: nats-server from its wheel, as a supervised child process.
 
-It listens on a free port of 127.0.0.1, syncs every write, and knows two users: ``admin`` makes the streams, ``app``
-does everything else and can neither delete, change nor purge the stream of events.
+It listens on a free port of 127.0.0.1, syncs every write unless told otherwise, and knows two users: ``admin`` makes
+the streams, ``app`` does everything else and can neither delete, change nor purge the stream of events.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ logfile_max_num: 3
 max_payload: 8MB
 jetstream {{
   store_dir: {store}
-  sync_interval: always
+  sync_interval: {sync}
   max_memory_store: 1GB
   max_file_store: 64TB
   limits {{ batch {{ max_inflight_per_stream: 500, max_inflight_total: 1000 }} }}
@@ -68,6 +68,8 @@ authorization {{ users = [
   {{ user: {app.user}, password: {app_password}, permissions: {{ publish: {{ deny: {denied} }} }} }}
 ] }}
 """
+
+SYNC_EACH, SYNC_RARELY = "always", '"2m"'
 
 LAUNCHER = f"""\
 import ctypes, os, sys
@@ -89,6 +91,7 @@ class NatsServer:
     ``lock_fd`` is inherited by the child, so the data directory stays locked while the child lives. A child that
     dies is started again on the same port; when it dies for the fifth time in a minute, ``on_give_up`` is told why
     in a sentence, and nothing more is tried. ``on_restart`` is awaited each time it is ready again.
+    ``synced=False`` is for a store that is filled in one go: it is on the disk when its files were synced at the end.
     """
 
     def __init__(
@@ -98,9 +101,11 @@ class NatsServer:
         *,
         on_restart: Callable[[], Awaitable[None]] | None = None,
         on_give_up: Callable[[str], None] | None = None,
+        synced: bool = True,
     ) -> None:
         self._dir = store_dir.resolve()
         self._lock_fd = lock_fd
+        self._sync = SYNC_EACH if synced else SYNC_RARELY
         self._on_restart = on_restart
         self._on_give_up = on_give_up
         self._child: subprocess.Popen[bytes] | None = None
@@ -306,6 +311,7 @@ class NatsServer:
             directory=_quoted(self._dir),
             log_file=_quoted(self._log_file),
             store=_quoted(self._dir / "js"),
+            sync=self._sync,
             admin=self.admin,
             app=self.app,
             admin_password=_quoted(self.admin.password),

@@ -78,11 +78,11 @@ def answered(client: httpx.Client, path: str, begun: float) -> float:
     raise AssertionError(f"{path} did not answer")
 
 
-def mebibytes(pid: int) -> float:
-    """Resident set of a process."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert found
+def mebibytes(pid: int, what: str = "VmRSS") -> float:
+    """Resident set of a process, or its peak (``VmHWM``); raises OSError for one that has ended."""
+    found = re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    if found is None:
+        raise ProcessLookupError(f"process {pid} has ended")
     return int(found[1]) / 1024
 
 

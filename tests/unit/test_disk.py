@@ -1,7 +1,7 @@
 import asyncio
 from pathlib import Path
 
-from infra.disk import Disk, shortage
+from infra.disk import Disk, shortage, sync_all
 from tests.integration.conftest import until
 
 ANYTHING, EVERYTHING = 0, 1 << 62
@@ -29,3 +29,10 @@ async def test_when_there_is_room_again_what_is_needed_is_done_before_writing_be
         watching.cancel()
     assert len(seen) == 2, "tried again after it failed"
     assert all(seen), "it was still short of room meanwhile"
+
+
+def test_folders_within_folders_are_synced_with_what_lies_in_them(tmp_path: Path) -> None:
+    (tmp_path / "a" / "empty").mkdir(parents=True)
+    (tmp_path / "a" / "file").write_bytes(b"1")
+    sync_all(tmp_path)
+    assert (tmp_path / "a" / "file").read_bytes() == b"1"

@@ -60,6 +60,13 @@ async def test_a_restart_that_was_asked_for_is_no_death(tmp_path):
     assert sentences == []
 
 
+@pytest.mark.parametrize(("synced", "said"), [(True, "sync_interval: always"), (False, 'sync_interval: "2m"')])
+async def test_every_write_is_synced_unless_the_store_is_filled_in_one_go(tmp_path, synced, said):
+    async with NatsServer(tmp_path, synced=synced):
+        assert said in (tmp_path / "nats.conf").read_text()
+        assert "parse" not in (tmp_path / "nats-server.log").read_text(), "the server takes the time for what it is"
+
+
 async def test_a_stopped_server_is_not_started_again(tmp_path):
     server = await NatsServer(tmp_path).start()
     pid = server.pid

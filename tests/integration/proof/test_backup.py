@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.eventstore.anchor import ANCHOR_FILE, PURPOSE, AnchorFile
+from infra.vault.installation import installation_key
 from tests.e2e.callers import PROMPTS
 from tests.e2e.endpoints import Call, declared
 from tests.e2e.processes import Platform, command, until
@@ -81,6 +83,8 @@ def test_a_running_platform_is_backed_up_and_comes_back_byte_for_byte(
     assert in_use.exit_code == 1 and "in use" in in_use.stderr
     assert f"digest {whole}" in done("restore", tmp_path / form, "--data-dir", restored, "--keys", keys)
     assert not list(tmp_path.glob(".*")), "nothing is left beside"
+    anchor = AnchorFile(restored / ANCHOR_FILE, installation_key(restored).derive(PURPOSE)).anchor
+    assert anchor.digest.startswith(whole), "the restored log has a witness from its beginning"
     assert digest(restored) == whole
 
     with Platform(restored) as beside:
