@@ -53,6 +53,7 @@ class Traces:
             "position": table.position if table else 0,
             "conflicts_total": table.conflicts if table else 0,
             "inserted_total": self.projector.inserted,
+            "blocks_total": self.projector.blocks,
             "unreadable_total": self._stream.unreadable,
         }
 

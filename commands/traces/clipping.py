@@ -42,6 +42,8 @@ class Clipper:
 
     def texts(self, tags: Mapping[str, str]) -> dict[str, str]:
         """Tags with their values clipped, as many as the span may still have."""
+        if not tags:
+            return {}
         if self._fit(tags) and max(map(len, tags.values()), default=0) * 4 <= FIELD_BYTES:
             self._tags += len(tags)
             return dict(tags)
@@ -49,6 +51,8 @@ class Clipper:
 
     def some(self, tags: Mapping[str, V]) -> dict[str, V]:
         """As many tags as the span may still have, by keys of at most `KEY_BYTES`."""
+        if not tags:
+            return {}
         if self._fit(tags):
             self._tags += len(tags)
             return dict(tags)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import orjson
 
 TEXTS = ("model_name", "model_provider", "user_id", "thread_id", "message_id", "prompt_key", "prompt_version")
 """Tags of texts that are columns of their own."""
 LONGS = ("input_tokens", "output_tokens")
+NO_TAGS: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A checked span; times and durations in microseconds. Tags that are columns stand among the tags here."""
 
     trace_id: str
@@ -32,16 +32,16 @@ class Row:
     method: str = ""
     input: str = ""
     output: str = ""
-    tags_string: Mapping[str, str] = field(default_factory=dict)
-    tags_long: Mapping[str, int] = field(default_factory=dict)
-    tags_double: Mapping[str, float] = field(default_factory=dict)
-    tags_bool: Mapping[str, bool] = field(default_factory=dict)
-    system_tags: Mapping[str, Any] = field(default_factory=dict)
+    tags_string: Mapping[str, str] = NO_TAGS
+    tags_long: Mapping[str, int] = NO_TAGS
+    tags_double: Mapping[str, float] = NO_TAGS
+    tags_bool: Mapping[str, bool] = NO_TAGS
+    system_tags: Mapping[str, Any] = NO_TAGS
 
 
 def line(row: Row) -> bytes:
     """The row's JSON. Trace id, span id and start time come first; whoever moves rows relies on it."""
-    strings, longs = dict(row.tags_string), dict(row.tags_long)
+    strings, longs = {**row.tags_string}, {**row.tags_long}
     made: dict[str, Any] = {
         "trace_id": row.trace_id,
         "span_id": row.span_id,
@@ -78,4 +78,4 @@ def _keyed(tags: Mapping[str, Any]) -> Mapping[str, Any]:
     names = "".join(tags)
     if "." in names or "%" in names:
         return {key.replace("%", "%25").replace(".", "%2E"): value for key, value in tags.items()}
-    return tags
+    return tags if type(tags) is dict else {**tags}

@@ -63,8 +63,6 @@ def parse(body: bytes, content_type: str) -> dict[str, Any]:
         raise ApiError(UNREADABLE, "bad request,the body must be a JSON object")
     if _NUL_MAYBE in body:
         refuse_untidy(value)
-    if body.count(b"{") + body.count(b"[") > MOST_NESTED:
-        refuse_deep(value)
     return value
 
 
@@ -105,8 +103,10 @@ def refuse_untidy(value: Any) -> None:
             raise ApiError(RULE_BROKEN, f"invalid param,{shown(where)}: must not hold a {what}")
 
 
-def refuse_deep(value: Any) -> None:
-    """Refuses what is nested deeper than `MOST_NESTED` levels."""
+def refuse_deep(value: Any, body: bytes) -> None:
+    """Refuses what is nested deeper than `MOST_NESTED` levels; ``body`` is what it was read from."""
+    if body.count(b"{") + body.count(b"[") <= MOST_NESTED:
+        return
     level = [value]
     for _ in range(MOST_NESTED):
         inner = [v.values() if isinstance(v, dict) else v for v in level]

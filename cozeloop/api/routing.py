@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cozeloop.api.auth import caller, is_operator, require_operator, require_same_origin
-from cozeloop.api.binding import bind, parse, query_of, read_body
+from cozeloop.api.binding import bind, parse, query_of, read_body, refuse_deep
 from cozeloop.api.edge import Edge
 from cozeloop.api.envelope import ApiError, refusal, reply, status_on
 from cozeloop.api.modules import RATE_LIMITED, Module
@@ -150,6 +150,7 @@ def bound_of(route: Declared, request: Request, raw: bytes) -> Any:
     body = parse(raw, request.headers.get("content-type", ""))
     if route.unbound:
         return body
+    refuse_deep(body, raw)
     return bind(route.request, request.path_params, query_of(request, route.request), body)
 
 

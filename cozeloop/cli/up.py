@@ -76,6 +76,7 @@ async def _serve(settings: Any, lock: Any, listener: socket.socket, quiet: bool)
     import uvicorn
 
     from cozeloop.api.app import create_app
+    from cozeloop.api.protocol import BoundedHttp
     from cozeloop.bootstrap import Embedded
 
     failed: list[str] = []
@@ -116,6 +117,7 @@ async def _serve(settings: Any, lock: Any, listener: socket.socket, quiet: bool)
         app,
         host=settings.host,
         port=settings.port,
+        http=BoundedHttp,
         log_config=None,
         access_log=False,
         lifespan="on",

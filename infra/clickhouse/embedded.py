@@ -39,8 +39,8 @@ class EmbeddedClickHouse(PooledClickHouse):
         return clickhouse_connect.get_client(interface="chdb", path=path, chdb_options=self._options, settings=SETTINGS)
 
     def insert_lines(self, client: Any, table: str, lines: bytes) -> None:
-        """Through a file beside the data, one for each thread: what a kill leaves behind is written over."""
-        file = self._folder / f"block-{threading.get_ident() % 1000}.json"
+        """Through a file beside the data, one for each thread: what a kill leaves is written over."""
+        file = self._folder / f"block-{threading.current_thread().name}.json"
         try:
             file.write_bytes(lines)
             quoted = str(file).replace("\\", "\\\\").replace("'", "\\'")

@@ -6,13 +6,13 @@ The senders are a process of their own: ``python -m tests.benchmarks.traces`` ta
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import random
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +27,14 @@ from tests.benchmarks.footprint import mebibytes
 from tests.benchmarks.http import Connection, request, whole
 from tests.benchmarks.rigs import Served, served
 
-SENDERS, A_REQUEST, BODIES, BLOCK = 4, 100, 30, 10_000
+SENDERS, A_REQUEST, BLOCK = 4, 100, 10_000
+LETTERS = 4_000_000
+"""Of random text that inputs and outputs are cut from: no block of the table holds a sentence twice."""
 GOAL = Goal(8000)
 MEMORY = 1_000_000_000
 LIST = "/api/observability/v1/spans/list"
 INGEST = "/v1/loop/traces/ingest"
 WORDS = [f"{one}{two}" for one in ("ra", "lo", "mi", "ten", "sol", "var", "kel") for two in ("ab", "or", "ist", "un")]
-PLACE = "%%%%%%%%"
-"""Of a request's number, eight hexadecimal digits of every trace id."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,8 @@ async def straight(requests: int) -> float:
     """Rows a second that the engine takes from lines that are made already."""
     now = int(time.time() * 1_000_000)
     lines: list[bytes] = []
-    made = [bodies("70", now)] if requests else []
-    for number in range(1, requests + 1):
-        spans = json.loads(made[0][number % BODIES].replace(PLACE, f"{number:08x}"))["spans"]
-        lines += [b'{"seq":1,' + line[1:] for line in normalise(spans, "70", now).lines]
+    for body in bodies("70", now, requests):
+        lines += [b'{"seq":1,' + line[1:] for line in normalise(json.loads(body)["spans"], "70", now).lines]
     with tempfile.TemporaryDirectory(prefix="cozeloop-bench-") as folder:
         db = open_clickhouse("", Path(folder), MEMORY)
         await db.execute(create_spans(TABLE))
@@ -134,31 +132,36 @@ async def straight(requests: int) -> float:
     return len(lines) / seconds
 
 
-def bodies(space: str, now: int) -> list[str]:
-    """Requests that differ in what their spans say."""
+def bodies(space: str, now: int, count: int) -> Iterator[str]:
+    """Requests, no two alike."""
     chance = random.Random(7)
-    return [json.dumps({"spans": [span(space, now, i, chance) for i in range(A_REQUEST)]}) for _ in range(BODIES)]
+    words = " ".join(chance.choices(WORDS, k=LETTERS // 5))
+
+    def text(letters: int) -> str:
+        begin = chance.randrange(len(words) - letters)
+        return words[begin : begin + letters]
+
+    for number in range(count):
+        yield json.dumps({"spans": [span(space, now, number, i, chance, text) for i in range(A_REQUEST)]})
 
 
-def span(space: str, now: int, index: int, chance: random.Random) -> dict[str, Any]:
+def span(
+    space: str, now: int, number: int, index: int, chance: random.Random, text: Callable[[int], str]
+) -> dict[str, Any]:
     """Three kilobytes, nineteen tags, eight spans to a trace."""
-
-    def text(words: int) -> str:
-        return " ".join(chance.choices(WORDS, k=words))
-
     return {
-        "trace_id": f"{PLACE}{index // 8:024x}",
-        "span_id": f"{PLACE}{index:08x}",
-        "parent_id": "0" if index % 8 == 0 else f"{PLACE}{index // 8 * 8:08x}",
+        "trace_id": f"{number + 1:08x}{index // 8:024x}",
+        "span_id": f"{number + 1:08x}{index:08x}",
+        "parent_id": "0" if index % 8 == 0 else f"{number + 1:08x}{index // 8 * 8:08x}",
         "started_at_micros": now - chance.randrange(60_000_000),
         "duration_micros": chance.randrange(1, 5_000_000),
         "workspace_id": space,
         "span_name": chance.choice(["chat", "search", "plan", "answer"]),
         "span_type": chance.choice(["model", "tool", "graph"]),
         "status_code": 0,
-        "input": text(210),
-        "output": text(160),
-        "tags_string": {**{f"tag_{n}": text(3) for n in range(10)}, "model_name": "gpt", "user_id": f"u{index}"},
+        "input": text(1200),
+        "output": text(900),
+        "tags_string": {**{f"tag_{n}": text(18) for n in range(10)}, "model_name": "gpt", "user_id": f"u{index}"},
         "tags_long": {"input_tokens": 300, "output_tokens": 200, "tokens": 500, "latency_first_resp": 12_000},
         "tags_double": {"temperature": 0.5},
         "tags_bool": {"stream": True},
@@ -167,14 +170,13 @@ def span(space: str, now: int, index: int, chance: random.Random) -> dict[str, A
 
 
 async def run(plan: Plan) -> dict[str, float]:
-    made = bodies(plan.space, int(time.time() * 1_000_000))
     head, _ = request("POST", INGEST, plan.headers, {})
-    numbers = itertools.count(1)
+    now = int(time.time() * 1_000_000)
+    left = iter([whole(head, body) for body in bodies(plan.space, now, plan.requests)])
 
     async def sender(connection: Connection) -> None:
-        while (number := next(numbers)) <= plan.requests:
-            body = made[number % BODIES].replace(PLACE, f"{number:08x}")
-            status, answer = await connection.ask(whole(head, body))
+        for each in left:
+            status, answer = await connection.ask(each)
             if status != 200 or not answer.startswith(b'{"code":0,"msg":""'):
                 raise SystemExit(f"answered {status} {answer[:300]!r}")
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import uvicorn
 
+from cozeloop.api.protocol import MOST_HEAD_BYTES, BoundedHttp
 from tests.unit.api.fakes import NOTES, World
 
 MIB = 1024 * 1024
@@ -21,7 +22,7 @@ JSON = {**USER, "content-type": "application/json"}
 async def address() -> AsyncIterator[tuple[str, int]]:
     world = await World().begin()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(world.app, log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(world.app, http=BoundedHttp, log_level="warning", access_log=False))
     serving = asyncio.create_task(server.serve([listener]))
     yield listener.getsockname()
     server.should_exit = True
@@ -103,3 +104,31 @@ async def test_an_operation_s_lines_arrive_one_by_one(client: httpx.AsyncClient)
         lines = [line async for line in response.aiter_lines()]
     assert response.headers["content-type"] == "application/x-ndjson"
     assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    "begun", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: ", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 9000]
+)
+async def test_a_head_without_end_is_refused(address: tuple[str, int], client: httpx.AsyncClient, begun: bytes) -> None:
+    answer = await raw(address, begun + b"x" * MOST_HEAD_BYTES)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b'"msg":"bad request,the request line and its headers are longer than 65536 bytes"' in answer
+    assert (await client.get("/ping")).text == "pong"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [b"\0\1\2\r\n\r\n", b"GET /a b HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"],
+)
+async def test_what_is_no_request_is_refused_in_the_envelope(address: tuple[str, int], request_: bytes) -> None:
+    answer = await raw(address, request_)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.partition(b"\r\n\r\n")[2].startswith(b'{"code":')
+
+
+async def test_requests_one_behind_the_other_are_answered_in_their_order(address: tuple[str, int]) -> None:
+    ping = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET /unknown HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = await raw(address, ping * 3 + last)
+    assert answer.count(b"HTTP/1.1 200 ") == 3
+    assert answer.index(b"HTTP/1.1 404 ") > answer.rindex(b"pong")
