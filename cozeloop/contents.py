@@ -29,7 +29,8 @@ from cozeloop.handling import Contended, Prepare, Tails
 from cozeloop.platform import Platform
 from events.datasets import Field, ImportProgress, Spec
 from projections.datasets.datasets import DATASETS, get_dataset
-from projections.datasets.rows import DATASET_ROWS, Row, get_rows, row_hashes, rows_between, rows_by_key
+from projections.datasets.hashes import hash_lines
+from projections.datasets.rows import DATASET_ROWS, Row, get_rows, rows_between, rows_by_key
 from projections.imports.imports import IMPORTS, UNFINISHED, get_import
 from projections.projector import ReadModel
 from projections.reading import json_of
@@ -156,4 +157,4 @@ def _standing(row: Row) -> StandingRow:
 
 
 def _digest_at(conn: Connection, dataset_id: str, revision: int) -> str:
-    return content_digest(row_hashes(conn, dataset_id, revision))
+    return content_digest(hash_lines(conn, dataset_id, revision))

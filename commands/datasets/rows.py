@@ -91,9 +91,12 @@ def _content_wrong(field: Field, content: dict[str, Any], budget: Budget) -> Wro
     return (MISMATCHED, f"field {field.name!r}: {reason}") if reason else None
 
 
-def content_digest(rows: Iterable[tuple[str, str]]) -> str:
-    """SHA-256 over item ids in rising order, each with its row's digest: what a version's content is known by."""
-    known = list(rows)
-    alike = len({len(item_id) for item_id, _ in known}) < 2  # then their texts have the order of their numbers
-    known.sort(key=None if alike else lambda row: int(row[0]))
-    return hashlib.sha256("".join([f"{item_id}:{row_digest}\n" for item_id, row_digest in known]).encode()).hexdigest()
+def content_digest(pages: Iterable[Sequence[str]]) -> str:
+    """SHA-256 over a line ``item_id:digest`` for each row, ids rising as numbers: what a content is known by.
+
+    Whatever pages the lines come in, it is the same.
+    """
+    digest = hashlib.sha256()
+    for lines in pages:
+        digest.update("".join([f"{line}\n" for line in lines]).encode())
+    return digest.hexdigest()

@@ -36,6 +36,7 @@ from infra.eventstore.requests import Requests
 from infra.eventstore.sealing import ObjectStore, Sealer
 from infra.eventstore.snapshots import Snapshots
 from infra.gaps import Gaps
+from infra.sharing import Sharing
 from infra.vault.keys import Keyring
 
 S = TypeVar("S")
@@ -279,7 +280,9 @@ class JetStreamLog:
         goes on without it, loudly, while loading its stream raises.
         """
         decoded: list[Recorded[Any]] = []
+        sharing = Sharing()
         for record in records:
+            await sharing.turn()
             try:
                 check_link(record, None)
                 decoded.append(self._mapper.recorded(await self._loader.opened(record)))

@@ -27,6 +27,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     false,
+    func,
 )
 from sqlalchemy import delete as core_delete
 from sqlalchemy import insert as core_insert
@@ -54,6 +55,10 @@ LONGEST_SOUGHT = 4 * KEY_LIMIT
 
 LongText = Text(16_777_215)
 """Text of any length; cannot be a key. The number makes MariaDB take LONGTEXT instead of its 64 KB TEXT."""
+
+
+JOINED_BYTES = 1 << 20
+"""Longest text that `joined` makes; MariaDB and MySQL cut longer ones, and far earlier unless a connection says so."""
 
 
 def key(length: int = KEY_LIMIT) -> String:
@@ -85,6 +90,11 @@ class JsonText(TypeDecorator[Any]):
 def contains(column: Column[str], text: str) -> ColumnElement[bool]:
     """Whether the column holds the text. No name is as long as `LONGEST_SOUGHT`: what is longer is found nowhere."""
     return column.contains(text, autoescape=True) if len(text) <= LONGEST_SOUGHT else false()
+
+
+def joined(text: ColumnElement[str], separator: str) -> ColumnElement[str]:
+    """The texts of every row as one, in no order that could be relied on; at most `JOINED_BYTES`. NULL without rows."""
+    return func.aggregate_strings(text, separator)
 
 
 def upsert(table: Table, keys: Sequence[str], columns: Sequence[str] | None = None) -> Insert:

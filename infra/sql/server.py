@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import URL, Connection, Table
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from infra.sql.dialect import JOINED_BYTES
 from infra.sql.live import LiveTables
 from infra.sql.retrying import retried
 
@@ -33,8 +34,8 @@ class ServerDatabase:
             self._reading = self._engine.execution_options(**snapshot)
         else:
             # a round trip, so once per connection
-            charset = {"charset": "utf8mb4"}
-            self._engine = create_async_engine(url, connect_args=charset, **snapshot, **options)
+            said = {"charset": "utf8mb4", "init_command": f"set session group_concat_max_len = {JOINED_BYTES}"}
+            self._engine = create_async_engine(url, connect_args=said, **snapshot, **options)
             self._reading = self._engine
 
     @property

@@ -68,6 +68,7 @@ def columns() -> list[SchemaItem]:
         Column("updated_at", sql.Micros, nullable=False),
         Index("by_key", "dataset_id", "item_key", "removed"),
         Index("by_ordinal", "dataset_id", "ordinal", "added", "removed", "item_id"),
+        Index("by_item", "dataset_id", "item_id", "added", "removed", "hash"),
     ]
 
 
@@ -140,7 +141,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     }
 
 
-DATASET_ROWS = ReadModel("dataset_rows", 3, columns, projector)
+DATASET_ROWS = ReadModel("dataset_rows", 4, columns, projector)
 
 ORDERS = {"updated_at": "added", "created_at": "ordinal", "item_id": "item_id"}
 """What rows may be ordered by, and the column that orders so: a stream's revisions rise with its times."""
@@ -156,7 +157,7 @@ def version_rows(
     ``after`` is the ``ordinal`` of the last row seen, -1 to begin. Rows have every column; ``content`` is JSON.
     """
     t = DATASET_ROWS.live(conn)
-    query = select(t).where(_there(t, dataset_id, revision), t.c.ordinal > after)
+    query = select(t).where(there(t, dataset_id, revision), t.c.ordinal > after)
     return list(conn.execute(query.order_by(t.c.ordinal).limit(limit)).mappings())
 
 
@@ -168,7 +169,7 @@ def version_page(conn: Connection, dataset_id: str, revision: int | None, offset
 def version_items(conn: Connection, dataset_id: str, revision: int | None) -> list[tuple[str, int, int]]:
     """Item id, log position of its page and offset within it, of every row at a revision, in the same order."""
     t = DATASET_ROWS.live(conn)
-    query = select(t.c.item_id, t.c.position, t.c.page_offset).where(_there(t, dataset_id, revision))
+    query = select(t.c.item_id, t.c.position, t.c.page_offset).where(there(t, dataset_id, revision))
     return [(item_id, position, offset) for item_id, position, offset in conn.execute(query.order_by(t.c.ordinal))]
 
 
@@ -189,7 +190,7 @@ def list_rows(
     """
     t = DATASET_ROWS.live(conn)
     by, tie = t.c[ORDERS[order_by]], t.c.ordinal
-    where = [_there(t, dataset_id, revision)]
+    where = [there(t, dataset_id, revision)]
     if leaving_out:
         where.append(t.c.item_id.not_in(list(leaving_out)))
     if after is not None:
@@ -210,7 +211,7 @@ def list_rows(
 def get_rows(conn: Connection, dataset_id: str, revision: int | None, item_ids: Sequence[str]) -> list[Row]:
     """Those of the items that are there at a revision (None = the draft), in the order of the ids."""
     t = DATASET_ROWS.live(conn)
-    query = select(t).where(_there(t, dataset_id, revision), t.c.item_id.in_(list(item_ids)))
+    query = select(t).where(there(t, dataset_id, revision), t.c.item_id.in_(list(item_ids)))
     found = {row["item_id"]: row for row in conn.execute(query).mappings()}
     return [found[i] for i in dict.fromkeys(item_ids) if i in found]
 
@@ -218,13 +219,13 @@ def get_rows(conn: Connection, dataset_id: str, revision: int | None, item_ids: 
 def rows_by_key(conn: Connection, dataset_id: str, revision: int | None, item_keys: Sequence[str]) -> list[Row]:
     """The rows there at a revision (None = the draft) that have one of the keys, without their content."""
     t = DATASET_ROWS.live(conn)
-    return _known(conn, t, _there(t, dataset_id, revision), t.c.item_key.in_(list(item_keys)))
+    return _known(conn, t, there(t, dataset_id, revision), t.c.item_key.in_(list(item_keys)))
 
 
 def rows_between(conn: Connection, dataset_id: str, revision: int | None, first: str, last: str) -> list[Row]:
     """As `rows_by_key`, of the keys from one to another: for rising ids, which hardly ever are the keys of others."""
     t = DATASET_ROWS.live(conn)
-    return _known(conn, t, _there(t, dataset_id, revision), t.c.item_key.between(first, last))
+    return _known(conn, t, there(t, dataset_id, revision), t.c.item_key.between(first, last))
 
 
 def _known(conn: Connection, t: Table, *where: ColumnElement[bool]) -> list[Row]:
@@ -232,14 +233,8 @@ def _known(conn: Connection, t: Table, *where: ColumnElement[bool]) -> list[Row]
     return list(conn.execute(select(*wanted).where(*where).order_by(t.c.ordinal)).mappings())
 
 
-def row_hashes(conn: Connection, dataset_id: str, revision: int | None) -> list[tuple[str, str]]:
-    """Item id and content hash of every row at a revision (None = the draft)."""
-    t = DATASET_ROWS.live(conn)
-    rows = conn.execute(select(t.c.item_id, t.c.hash).where(_there(t, dataset_id, revision)))
-    return [(item_id, hash_) for item_id, hash_ in rows]
-
-
-def _there(t: Table, dataset_id: str, revision: int | None) -> ColumnElement[bool]:
+def there(t: Table, dataset_id: str, revision: int | None) -> ColumnElement[bool]:
+    """Whether a row of the table is a row of the dataset at a revision (None = the draft)."""
     if revision is None:
         return and_(t.c.dataset_id == dataset_id, t.c.removed == NEVER)
     return and_(t.c.dataset_id == dataset_id, t.c.added <= revision, t.c.removed > revision)

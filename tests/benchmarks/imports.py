@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import statistics
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import httpx
 
 from tests.benchmarks.figures import Figure, Goal
 from tests.benchmarks.rigs import Served, served
@@ -13,6 +19,7 @@ SETS = "/api/evaluation/v1/evaluation_sets"
 ROWS, QUICK_ROWS = 100_000, 20_000
 VERSIONS = 5
 POLL_SECONDS = 0.1
+PING_SECONDS = 0.005
 
 
 async def measure(rounds: int, quick: bool) -> list[Figure]:
@@ -22,13 +29,17 @@ async def measure(rounds: int, quick: bool) -> list[Figure]:
     cpu: list[float] = []
     peaks: list[float] = []
     commits: list[float] = []
+    beside_import: list[float] = []
+    beside_commits: list[float] = []
     for _ in range(min(rounds, 3)):
         with served(COZELOOP_DATASET_MAX_ITEMS=str(rows)) as here:
             set_id, before = created(here), here.cpu()["platform"]
-            seconds.append(imported(here, set_id, content.encode(), rows))
+            with pinged(here, beside_import):
+                seconds.append(imported(here, set_id, content.encode(), rows))
             cpu.append(here.cpu()["platform"] - before)
             peaks.append(peak(here.process.pid))
-            commits += committed(here, set_id)
+            with pinged(here, beside_commits):
+                commits += committed(here, set_id)
     how = f"{rows} JSON lines, {len(content) >> 20} MiB; from the request to Completed, polled every {POLL_SECONDS} s"
     whole = not quick
     return [
@@ -36,6 +47,8 @@ async def measure(rounds: int, quick: bool) -> list[Figure]:
         Figure(f"import of {rows} rows: CPU", "s", cpu, None, "of the platform's process"),
         Figure("import: peak memory", "MiB", peaks, Goal(500, most=True), "resident, the whole process"),
         Figure(f"version of {rows} rows", "ms", commits, Goal(300, most=True) if whole else None, "through HTTP"),
+        Figure("/ping during the import: 99 of 100", "ms", [hundredth(beside_import)], None, "one client beside it"),
+        Figure("/ping during the versions: 99 of 100", "ms", [hundredth(beside_commits)], None, "the same"),
     ]
 
 
@@ -76,6 +89,32 @@ def committed(here: Served, set_id: str) -> list[float]:
         here.tour.call("POST", f"{SETS}/{set_id}/versions", body)
         found.append((time.perf_counter() - begun) * 1000)
     return found
+
+
+@contextmanager
+def pinged(here: Served, found: list[float]) -> Iterator[None]:
+    """Milliseconds of small requests that are made meanwhile: how long the platform keeps others waiting."""
+    ended = threading.Event()
+
+    def ping() -> None:
+        with httpx.Client(base_url=here.process.url) as http:
+            while not ended.wait(PING_SECONDS):
+                begun = time.perf_counter()
+                http.get("/ping").raise_for_status()
+                found.append((time.perf_counter() - begun) * 1000)
+
+    beside = threading.Thread(target=ping)
+    beside.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        beside.join()
+
+
+def hundredth(milliseconds: list[float]) -> float:
+    """What 99 of 100 stay below."""
+    return statistics.quantiles(milliseconds, n=100)[-1]
 
 
 def peak(pid: int) -> float:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from infra.sql import open_database
 from infra.sql.database import SqlDatabase
 from infra.sql.dialect import (
+    JOINED_BYTES,
     Id,
     JsonText,
     LongText,
@@ -20,6 +21,7 @@ from infra.sql.dialect import (
     create_table,
     drop_table,
     insert,
+    joined,
     key,
     remove,
     upsert,
@@ -305,3 +307,16 @@ async def test_connections_that_the_server_closed_do_not_fail_a_query(database: 
 async def test_an_address_of_another_kind_is_refused_with_a_sentence() -> None:
     with pytest.raises(ValueError, match="oracle"):
         open_database("oracle://localhost")
+
+
+async def test_joined_texts_are_whole_up_to_their_limit(database):
+    texts = [f"{n:06}{'x' * 1000}" for n in range(1000)]
+
+    def ask(conn: Connection) -> str:
+        create_table(conn, T)
+        conn.execute(PUT, [row(str(n), text=text) for n, text in enumerate(texts)])
+        found: str = conn.execute(select(joined(T.c.text, "\n"))).scalar_one()
+        return found
+
+    found = await database.write(ask)
+    assert sorted(found.split("\n")) == texts and len(found) > JOINED_BYTES * 0.9

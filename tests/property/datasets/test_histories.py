@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from types import SimpleNamespace
 
 import orjson
@@ -25,12 +26,11 @@ from commands.datasets.messages import (
     GivenRow,
     RemoveDatasetRows,
 )
-from commands.datasets.rows import content_digest
 from cozeloop.contents import digest_for, facts_for
 from cozeloop.handling import Issued
 from events.datasets import DatasetRowsAdded, DatasetVersionCreated, Spec
 from projections.datasets.datasets import get_dataset
-from projections.datasets.rows import list_rows, row_hashes, version_items, version_page, version_rows
+from projections.datasets.rows import list_rows, version_items, version_page, version_rows
 from projections.datasets.versions import get_version
 from tests.in_memory import InMemory
 
@@ -171,7 +171,9 @@ class World:
         for version_id, snapshot in self.versions.items():
             version = await ask(get_version, version_id)
             assert version["item_count"] == len(snapshot)
-            assert version["digest"] == content_digest(await ask(row_hashes, DATASET, version["revision"]))
+            rows = await ask(version_rows, DATASET, version["revision"])
+            lines = [f"{r['item_id']}:{r['hash']}\n" for r in sorted(rows, key=lambda r: int(r["item_id"]))]
+            assert version["digest"] == sha256("".join(lines).encode()).hexdigest()
             await self.reads(version["revision"], snapshot)
 
     async def reads(self, revision, expected):

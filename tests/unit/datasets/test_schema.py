@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -154,8 +155,9 @@ def test_the_first_thing_that_keeps_a_row_out_is_named_by_the_contracts_number()
 
 
 def test_a_contents_digest_rests_on_ids_and_digests_alone_in_the_order_of_numbers():
-    assert content_digest([("9", "a"), ("10", "b")]) == content_digest([("10", "b"), ("9", "a")])
-    assert content_digest([("9", "a")]) != content_digest([("9", "b")])
+    assert content_digest([["9:a", "10:b"], ["11:c"]]) == content_digest([["9:a"], [], ["10:b", "11:c"]])
+    assert content_digest([["9:a"]]) != content_digest([["9:b"]])
+    assert content_digest([["9:a", "10:b"]]) == sha256(b"9:a\n10:b\n").hexdigest()
     assert content_digest([]) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
