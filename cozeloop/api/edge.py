@@ -250,11 +250,13 @@ def position_of(sent: str, log: str, field: str, any_log: bool = False) -> int:
     """The number of a position that was sent; raises ValueError naming the field.
 
     One of another log is refused: it would be waited for in vain, or taken for an event that is not the one meant. A
-    number alone is one of the log ``events``; with ``any_log`` it is one of this log, whatever its name.
+    number alone is one of the log ``events``; with ``any_log`` it is one of this log, whatever its name. 0 alone is the
+    beginning of every log.
     """
     name, _, number = sent.rpartition(":")
     if not (number.isascii() and number.isdigit() and len(number) < 19) or not LOG_NAME.fullmatch(name):
         raise ValueError(f"{field}: must be like {log}:123")
-    if (name or (log if any_log else "events")) != log:
+    beginning = not name and not int(number)
+    if (name or (log if any_log or beginning else "events")) != log:
         raise ValueError(f"{field}: {sent} is of a log before this one, whose positions are like {log}:123; read anew")
     return int(number)

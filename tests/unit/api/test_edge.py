@@ -186,6 +186,16 @@ async def test_a_position_that_is_none_is_refused(world: World, sent: str) -> No
     assert (answer["code"], "min_position" in answer["msg"]) == (602000202, True)
 
 
+async def test_position_0_is_the_beginning_of_every_log(world: World) -> None:
+    """Who reads from the beginning need not know that the log was restored, nor its name."""
+    world.platform.log_name = "events-0123abcd"
+    async with world.client() as client:
+        asked = await client.post(f"{NOTES}/list", params={"min_position": "0"}, json={})
+        assert asked.json()["code"] == 0
+        named = await client.post(f"{NOTES}/list", params={"min_position": "events:0"}, json={})
+        assert named.json()["code"] == 602000202
+
+
 @pytest.mark.parametrize("sent", ["events:1", "events-0123abce:1", "1"])
 async def test_a_position_of_a_log_before_this_one_is_refused(world: World, sent: str) -> None:
     """After a restore the same number is another event."""
