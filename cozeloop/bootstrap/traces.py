@@ -37,6 +37,7 @@ def open_traces(core: Core) -> Traces:
 async def examined(traces: Traces, where: str) -> list[Finding]:
     """Whether the trace table answers, of which version the engine is, and how far the table is behind SPANS."""
     try:
+        await traces.projector.look()
         version, behind = await traces.ask(engine_version), await traces.behind()
     except (LogUnavailable, ClickHouseFailed) as error:
         return [Finding("clickhouse", FAILED, str(error))]

@@ -47,6 +47,7 @@ class SpanProjector:
         self._db = db
         self._positions = positions
         self._opened = asyncio.Event()
+        self._opening = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._erased: set[str] = set()
         self.table: SpanTable | None = None
@@ -69,6 +70,12 @@ class SpanProjector:
                 log.exception("the projector of spans broke off, beginning again")
             pause = 0.05 if self.inserted > before else min(pause * 2, LONGEST_PAUSE)
             await asyncio.sleep(pause)
+
+    async def look(self) -> None:
+        """Opens the table as it stands, also where nothing follows the stream; raises ClickHouseFailed."""
+        async with self._opening:
+            if self.table is None:
+                await self._stand()
 
     async def opened(self, seconds: float) -> bool:
         """Whether the table is open, waiting so long at most."""
@@ -126,7 +133,7 @@ class SpanProjector:
         await table.open()
         return table
 
-    async def _follow(self) -> None:
+    async def _stand(self) -> SpanTable:
         table = await self._table()
         _, _, end = await self._source.span()
         if table.position > end:
@@ -135,6 +142,11 @@ class SpanProjector:
         self.table = table
         self._positions.post([NAME], table.position)
         self._opened.set()
+        return table
+
+    async def _follow(self) -> None:
+        async with self._opening:
+            table = await self._stand()
         try:
             async for batches in self._source.batches(table.position):
                 before = self.inserted

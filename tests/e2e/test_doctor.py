@@ -59,6 +59,7 @@ def test_every_dependency_is_named_with_its_state_running_and_alone(tmp_path: Pa
         assert status == 1
         assert found["model nowhere"]["state"] == "failed" and "cannot be reached" in found["model nowhere"]["said"]
         assert found["redis"]["state"] == "failed" and "does not answer" in found["redis"]["said"]
+        assert found["clickhouse"]["state"] == "ok" and found["clickhouse"]["facts"]["behind"] == 0
         assert found["event log"]["state"] == found["vault"]["state"] == found["objects"]["state"] == "ok"
         assert not [p for p in (platform.data_dir / "objects").rglob("*") if p.is_file()], "the probe is gone"
 
