@@ -29,8 +29,8 @@ Outcome = TargetAnswered | TargetFailed | EvaluatorScored | EvaluatorFailed
 class Step:
     """An outcome with what it was made of. ``at`` is when it was decided, in microseconds.
 
-    ``model`` names the model that was asked with ``messages`` (JSON), empty when none was. ``attempt`` counts tries
-    that failed before the last one, from 1; 0 is the last.
+    ``model`` names the model that was asked with ``messages`` (a JSON list), empty when none was. ``attempt`` counts
+    tries that failed before the last one, from 1; 0 is the last.
     """
 
     space_id: str
@@ -106,7 +106,7 @@ def rows_of(step: Step) -> list[Row]:
                 parent_id=root_id,
                 span_name=clip(step.model, FIELD_BYTES) or MODEL,
                 span_type=MODEL,
-                input=_cut(step.messages),
+                input=_conversation(step.messages),
                 tags_string=named,
                 tags_long=tokens,
             )
@@ -141,7 +141,7 @@ def rows_of_evaluation(space_id: str, event: EvaluatorRan, at: int) -> list[Row]
             "span_type": MODEL,
             "tags_long": _used(event.input_tokens, event.output_tokens),
         }
-        rows.append(Row(**about, **call, **kind, input=_cut(event.asked), tags_string=tags))
+        rows.append(Row(**about, **call, **kind, input=_conversation(event.asked), tags_string=tags))
     return rows
 
 
@@ -165,6 +165,11 @@ def _tokens(event: Outcome) -> Mapping[str, int]:
 def _used(asked: int, answered: int) -> dict[str, int]:
     total = asked + answered
     return {"input_tokens": asked, "output_tokens": answered, "tokens": total} if total else {}
+
+
+def _conversation(messages: str) -> str:
+    """A model's input as SDKs report it and as the console draws it."""
+    return _cut(f'{{"messages":{messages}}}')
 
 
 def _cut(text: str) -> str:

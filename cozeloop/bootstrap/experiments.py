@@ -26,7 +26,11 @@ class ExperimentEngine:
         plans = Plans(core.log)
         platform.forgets.append(plans.forget)
         settings = core.process.settings
-        traces = RunTraces(platform.spans.put)
+
+        def name_of(model_id: str) -> str:
+            return str((platform.models.get(model_id) or {}).get("name") or model_id)
+
+        traces = RunTraces(platform.spans.put, name_of)
         core.process.on_close(traces.close)
         perform = RunItems(
             core.log,

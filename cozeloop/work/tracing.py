@@ -34,10 +34,11 @@ Put = Callable[[str, Sequence[bytes]], Awaitable[int]]
 
 
 class RunTraces:
-    """Shared by every task of a process. ``put`` stores lines of a space."""
+    """Shared by every task of a process. ``put`` stores lines of a space, ``name_of`` names a model by its id."""
 
-    def __init__(self, put: Put) -> None:
+    def __init__(self, put: Put, name_of: Callable[[str], str] = str) -> None:
         self._put = put
+        self._name_of = name_of
         self._noted: dict[int, list[tuple[int, Outcome, Columns, int, int]]] = {}
         self._waiting: dict[str, list[bytes]] = {}
         self._held = 0
@@ -55,7 +56,7 @@ class RunTraces:
         if not noted:
             return
         try:
-            lines = [line(r) for each in noted for r in rows_of(_step(task, plan, *each))]
+            lines = [line(r) for each in noted for r in rows_of(self._step(task, plan, *each))]
         except Exception:
             log.exception("the trace of run %s could not be made", task.run_id)
             return
@@ -66,6 +67,20 @@ class RunTraces:
         self._held += len(lines)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write())
+
+    def _step(
+        self, task: ItemTask, plan: Plan | None, step: int, event: Outcome, columns: Columns, at: int, attempt: int
+    ) -> Step:
+        model = messages = ""
+        if isinstance(event, EvaluatorScored | EvaluatorFailed):
+            messages = "" if isinstance(event.asked, Erased) else event.asked
+            model = _judge_model(plan, step)
+        elif plan is not None and plan.prompt is not None and columns:
+            model, messages = _asked(plan, task, columns)
+        texts = {k: (v or {}).get("text") or "" for k, v in columns.items()}
+        given = orjson.dumps(texts).decode() if columns else ""
+        named = self._name_of(model) if model else ""
+        return Step(task.space_id, step, event, at, given, named, messages, attempt)
 
     async def close(self) -> None:
         """Writes what waits, as far as that goes in a second."""
@@ -83,27 +98,13 @@ class RunTraces:
                     log.warning("%d spans of runs were not stored: %s", len(lines), error)
 
 
-def _step(
-    task: ItemTask, plan: Plan | None, step: int, event: Outcome, columns: Columns, at: int, attempt: int
-) -> Step:
-    model = messages = ""
-    if isinstance(event, EvaluatorScored | EvaluatorFailed):
-        messages = "" if isinstance(event.asked, Erased) else event.asked
-        model = _judge_model(plan, step)
-    elif plan is not None and plan.prompt is not None and columns:
-        model, messages = _asked(plan, task, columns)
-    texts = {k: (v or {}).get("text") or "" for k, v in columns.items()}
-    given = orjson.dumps(texts).decode() if columns else ""
-    return Step(task.space_id, step, event, at, given, model, messages, attempt)
-
-
 def _asked(plan: Plan, task: ItemTask, columns: Columns) -> tuple[str, str]:
     """Which model the target asked, and with what: both follow from plan and row."""
     try:
         call = call_of(plan, task, columns)
     except (PromptNotRenderable, ValueError):
         return "", ""
-    return call.model_id, orjson.dumps({"messages": list(call.messages)}, default=str).decode()
+    return call.model_id, orjson.dumps(list(call.messages), default=str).decode()
 
 
 def _judge_model(plan: Plan | None, step: int) -> str:

@@ -38,6 +38,7 @@ def test_each_step_has_a_trace_that_its_result_names(platform_url: str) -> None:
         assert (root["call_type"], call["parent_id"], call["type"]) == ("EvalTarget", root["span_id"], "model")
         assert (root["output"], call["output"]) == (item.output, item.output)
         assert item.text in call["input"]
+        assert call["span_name"] == call["custom_tags"]["model_name"] == "echo"
         usage = target["eval_target_output_data"]["eval_target_usage"]
         assert call["custom_tags"]["input_tokens"] == usage["input_tokens"] != "0"
         [evaluated] = trace(lab, record["trace_id"], 1)

@@ -40,6 +40,15 @@ def test_an_answer_is_a_root_with_the_call_of_the_model_below_it():
     assert call.tags_long == {"input_tokens": 3, "output_tokens": 4, "tokens": 7}
 
 
+def test_the_call_of_a_model_has_its_name_and_what_it_was_sent_in_one_shape():
+    """The same for a target and for a judge: the console draws ``messages``."""
+    asked = '[{"role":"user","content":"q"}]'
+    for event in (ANSWERED, SCORED):
+        call = rows_of(step(event, model="gpt-4o mini", messages=asked))[1]
+        assert (call.span_name, call.tags_string["model_name"]) == ("gpt-4o mini", "gpt-4o mini")
+        assert orjson.loads(call.input) == {"messages": [{"role": "user", "content": "q"}]}
+
+
 def test_a_score_is_a_root_of_its_own_trace_with_the_score():
     [root] = rows_of(step(SCORED, 1))
     assert (root.trace_id, root.call_type) == (trace_id_of("600", "7", 1), "Evaluator")
