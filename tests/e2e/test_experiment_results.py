@@ -149,6 +149,16 @@ class TestShowing:
             path = f"{EXPERIMENTS}/results/batch_get?workspace_id={lab.space}&page_number=1&page_size={size}"
             assert lab.code(path, body) == (0 if size == 0 else INVALID_PARAM)
 
+    def test_an_experiment_with_a_target_names_the_columns_of_its_record(self, lab: Laboratory, number: str) -> None:
+        rows = lab.rows(["1"])
+        asked, without = (lab.run(lab.asked(rows, [number], *prompt)) for prompt in ([lab.prompt()], []))
+        body = {"workspace_id": lab.space, "experiment_ids": [asked, without], "page_number": 1, "page_size": 1}
+        [shown] = lab.call("POST", f"{EXPERIMENTS}/results/batch_get", body)["expt_column_eval_target"]
+        assert shown["experiment_id"] == asked
+        metrics = ["total_latency", "input_tokens", "output_tokens", "total_tokens"]
+        names = [column["name"] for column in shown["column_eval_targets"]]
+        assert names == ["actual_output", *(f"eval_target_{each}" for each in metrics)]
+
     def test_aggregates_are_average_sum_bounds_and_distribution(self, lab: Laboratory, number: str) -> None:
         experiment = lab.run(lab.asked(lab.rows(["0", "0.5", "0.5", "1"]), [number]))
         assert lab.score(experiment) == {1: 0.5, 2: 2.0, 3: 1.0, 4: 0.0}

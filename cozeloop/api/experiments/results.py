@@ -22,6 +22,14 @@ QUEUEING, SUCCESS, FAIL, PROCESSING, TERMINAL = 0, 1, 2, 3, 4
 ITEM_STATE = {QUEUEING: 0, PROCESSING: 1, SUCCESS: 2, FAIL: 3, TERMINAL: 5}
 """Turn state -> item state, both the contract's numbers."""
 RECORD_SUCCESS, RECORD_FAIL = 1, 2
+TARGET_COLUMNS = (
+    ("actual_output", "actual_output"),
+    ("eval_target_total_latency", "Total Latency(ms)"),
+    ("eval_target_input_tokens", "Input Tokens"),
+    ("eval_target_output_tokens", "Output Tokens"),
+    ("eval_target_total_tokens", "Total Tokens"),
+)
+"""Names and labels, both the contract's, of what is shown of a target's record; a trajectory is not built."""
 
 
 @dataclass(frozen=True)
@@ -196,5 +204,5 @@ def _columns(row: Row, names: Mapping[str, Row]) -> list[dict[str, Any]]:
 
 
 def _target_columns(row: Row) -> dict[str, Any]:
-    output = {"name": "actual_output", "description": "", "label": "actual_output", "content_type": "Text"}
-    return {"experiment_id": row["experiment_id"], "column_eval_targets": [output]}
+    columns = [{"name": n, "description": "", "label": label, "content_type": "Text"} for n, label in TARGET_COLUMNS]
+    return {"experiment_id": row["experiment_id"], "column_eval_targets": columns}
