@@ -13,6 +13,7 @@ class ModelPositions:
         self._at: dict[str, int] = {}
         self._changed: dict[str, int] = {}
         self._waiting: dict[str, list[tuple[int, asyncio.Future[None]]]] = {}
+        self._resting: dict[str, asyncio.Future[None]] = {}
 
     def of(self, model: str) -> int:
         """The position that the model has come to; 0 before it is known."""
@@ -48,6 +49,8 @@ class ModelPositions:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (position, future)
         self._waiting.setdefault(model, []).append(entry)
+        if (rest := self._resting.get(model)) is not None and not rest.done():
+            rest.set_result(None)
         try:
             async with asyncio.timeout(timeout):
                 await future
@@ -57,4 +60,21 @@ class ModelPositions:
             waiting = self._waiting.get(model, [])
             if entry in waiting:
                 waiting.remove(entry)
+        return True
+
+    async def wanted(self, model: str, timeout: float) -> bool:
+        """True as soon as somebody waits for the model to come further; False after ``timeout`` seconds.
+
+        For the one who moves the model: it may rest so long without keeping anybody.
+        """
+        if self._waiting.get(model):
+            return True
+        self._resting[model] = rest = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(timeout):
+                await rest
+        except TimeoutError:
+            return False
+        finally:
+            del self._resting[model]
         return True

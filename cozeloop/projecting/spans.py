@@ -1,4 +1,8 @@
-"""The projector of spans: batches of SPANS into the table, joined while they wait, never kept waiting for others."""
+"""The projector of spans: batches of SPANS into the table, joined while they wait.
+
+A block costs the engine about the same whatever it holds. So after a small one the projector rests, and takes what
+came meanwhile as one; the rest ends at once when somebody waits to see what was sent.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,8 @@ BUSY_ROWS = 500
 GATHERED_SECONDS = 0.1
 """After so many rows at once more are on their way: they are let come together, because each insert is a part of the
 table to be synced and merged."""
+REST_SECONDS = 0.5
+"""The longest rest after fewer."""
 
 
 class Source(Protocol):
@@ -158,6 +164,8 @@ class SpanProjector:
                     self._positions.post([NAME], table.position)
                 if self.inserted - before > BUSY_ROWS:
                     await asyncio.sleep(GATHERED_SECONDS)
+                else:
+                    await self._positions.wanted(NAME, REST_SECONDS)
         except LogHole as hole:
             log.warning("%s; reading on from what is there", hole)
 

@@ -7,6 +7,7 @@ kill takes from memory comes again where its task does: the outcome that stands 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 20_000
 """Spans that wait to be stored; more are dropped."""
+TOGETHER_SECONDS = 0.1
+"""After a batch was stored so long is waited for others: each costs a message, a seal and a sync."""
 END_SECONDS = 1.0
 OUTCOMES = (TargetAnswered, TargetFailed, EvaluatorScored, EvaluatorFailed)
 
@@ -43,6 +46,7 @@ class RunTraces:
         self._waiting: dict[str, list[bytes]] = {}
         self._held = 0
         self._writer: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
         self.dropped = 0
 
     def note(self, task: ItemTask, step: int, event: Event, columns: Columns, at: float, attempt: int = 0) -> None:
@@ -84,6 +88,7 @@ class RunTraces:
 
     async def close(self) -> None:
         """Writes what waits, as far as that goes in a second."""
+        self._ending.set()
         if self._writer is not None and not self._writer.done():
             await asyncio.wait([self._writer], timeout=END_SECONDS)
 
@@ -96,6 +101,9 @@ class RunTraces:
                 except Exception as error:
                     self.dropped += len(lines)
                     log.warning("%d spans of runs were not stored: %s", len(lines), error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TOGETHER_SECONDS):
+                    await self._ending.wait()
 
 
 def _asked(plan: Plan, task: ItemTask, columns: Columns) -> tuple[str, str]:

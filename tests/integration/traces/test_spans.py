@@ -42,6 +42,14 @@ async def test_a_span_sent_twice_is_there_once(rig):
         assert projector.table.conflicts == 0
 
 
+async def test_batches_that_come_one_after_the_other_are_joined_into_few_blocks(rig):
+    async with rig.projecting() as projector:
+        await rig.shown(await rig.put(span()))
+        positions = [await rig.put(span()) for _ in range(20)]
+        assert len(await rig.shown(positions[-1])) == 21
+        assert projector.blocks < 21
+
+
 async def test_a_second_copy_that_says_something_else_is_counted_and_never_replaces_the_first(rig):
     one, two = span(input="first"), span(input="same request")
     async with rig.projecting() as projector:

@@ -34,3 +34,16 @@ def test_a_model_that_moved_without_a_change_says_when_it_last_changed() -> None
     positions.post(["a", "b"], 7, unchanged={"a"})
     assert (positions.of("a"), positions.changed("a")) == (7, 4)
     assert (positions.of("b"), positions.changed("b")) == (7, 7)
+
+
+async def test_whoever_moves_a_model_rests_until_somebody_waits_for_it():
+    positions = ModelPositions()
+    positions.post(["spans"], 4)
+    resting = asyncio.create_task(positions.wanted("spans", 60))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(positions.reached("spans", 5, 60))
+    assert await resting
+    assert await positions.wanted("spans", 60)
+    positions.post(["spans"], 5)
+    assert await waiting
+    assert not await positions.wanted("spans", 0)
