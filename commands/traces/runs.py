@@ -20,7 +20,7 @@ from events.event import Erased
 from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
 
 TARGET, EVALUATOR = "EvalTarget", "Evaluator"
-ROOT, MODEL = "root", "model"
+ROOT, MODEL, ATTEMPT = "root", "model", "attempt"
 
 Outcome = TargetAnswered | TargetFailed | EvaluatorScored | EvaluatorFailed
 
@@ -59,7 +59,10 @@ def span_id_of(run_id: str, item_id: str, step: int, part: str, repetition: int 
 
 
 def rows_of(step: Step) -> list[Row]:
-    """The step's root and the call of a model below it; of an attempt that failed the call alone."""
+    """The step's root and the call of a model below it.
+
+    Of an attempt before the last the call alone; where no model was asked, a span that says what came of it.
+    """
     event, tokens = step.event, _tokens(step.event)
     run, item, number = event.run_id, event.item_id, step.step
     target = isinstance(event, TargetAnswered | TargetFailed)
@@ -80,18 +83,17 @@ def rows_of(step: Step) -> list[Row]:
         tags["evaluator_version_id"] = event.evaluator_version_id
     root_id = span_id_of(run, item, number, ROOT)
     rows = []
-    if not step.attempt:
-        name = TARGET if target else EVALUATOR
+    if not step.attempt or not step.messages:
         score = {"score": event.score} if isinstance(event, EvaluatorScored) else {}
-        given = _cut(step.input)
-        kind = "prompt" if target else "evaluator"
+        part = f"{ATTEMPT}/{step.attempt}"
         rows.append(
             Row(
                 **about,
-                span_id=root_id,
-                span_name=name,
-                span_type=kind,
-                input=given,
+                span_id=span_id_of(run, item, number, part) if step.attempt else root_id,
+                parent_id=root_id if step.attempt else "0",
+                span_name=TARGET if target else EVALUATOR,
+                span_type="prompt" if target else "evaluator",
+                input=_cut(step.input),
                 tags_string=tags,
                 tags_double=score,
             )

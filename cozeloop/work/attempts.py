@@ -30,11 +30,17 @@ class Attempts:
         perform: Callable[[Sequence[I]], Awaitable[Sequence[R]]],
         good: Callable[[R], bool],
         left: Callable[[I], int],
+        tried: Callable[[I, R, int], None],
     ) -> list[R]:
-        """The result of each item's last attempt: the first good one, or the one after ``left`` further attempts."""
+        """The result of each item's last attempt: the first good one, or the one after ``left`` further attempts.
+
+        ``tried`` is told of each one before the last: the item, what came of it, and its number from 1.
+        """
         results = list(await perform(items))
         failed = 0
         while again := [n for n, item in enumerate(items) if not good(results[n]) and left(item) > failed]:
+            for number in again:
+                tried(items[number], results[number], failed + 1)
             await self.pause(failed)
             failed += 1
             for number, result in zip(again, await perform([items[n] for n in again]), strict=True):

@@ -176,9 +176,14 @@ class RunItems:
             turns = [evaluator.turn(i.columns, i.output) for i in some]
             return await self._code.evaluate(task.space_id, evaluator.version_id, evaluator.code, turns)
 
-        results = await self._attempts.each(
-            items, evaluate, lambda r: not _failed(r), lambda item: plan.item_retries - item.attempts
-        )
+        def tried(item: Item, result: CodeResult, number: int) -> None:
+            event = _outcome(task, evaluator, item, result)
+            self._tried(task, item, evaluator.step, event, item.attempts + number)
+
+        def left(item: Item) -> int:
+            return plan.item_retries - item.attempts
+
+        results = await self._attempts.each(items, evaluate, lambda r: not _failed(r), left, tried)
         done = [(i, _outcome(task, evaluator, i, r)) for i, r in zip(items, results, strict=True)]
         await self._outcomes.put([self._issue(task, item, evaluator.step, event) for item, event in done])
 

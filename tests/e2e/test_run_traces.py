@@ -58,6 +58,17 @@ def test_a_step_that_failed_says_so_in_its_trace(platform_url: str) -> None:
     assert (root["status"], root["custom_tags"]["error"] in item.errors[0]) == ("error", True)
 
 
+def test_attempts_that_failed_lie_below_the_root_of_their_trace(platform_url: str) -> None:
+    lab = Laboratory(platform_url)
+    raising = lab.evaluator("def exec_evaluation(turn):\n    raise ValueError('no')\n")
+    expt = lab.run(lab.asked(lab.rows(["one"]), [raising], item_retry_num=2))
+    [item] = lab.items(expt)
+    [record] = item.payload["evaluator_output"]["evaluator_records"].values()
+    root, *attempts = sorted(trace(lab, record["trace_id"], 3), key=lambda s: s["parent_id"] != "0")
+    assert [s["parent_id"] for s in attempts] == [root["span_id"]] * 2
+    assert {s["status"] for s in (root, *attempts)} == {"error"}
+
+
 def test_a_run_of_an_evaluator_by_itself_has_a_trace_that_its_record_names(platform_url: str) -> None:
     lab = Laboratory(platform_url)
     version = lab.evaluator("def exec_evaluation(turn):\n    return EvalOutput(score=0.5, reason='half')\n")

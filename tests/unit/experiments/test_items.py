@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from commands.experiments.experiment import step_stream
 from cozeloop.work.attempts import LONGEST_PAUSE_SECONDS, Attempts
 from cozeloop.work.experiments import OUTLIVED, RunItems
@@ -62,14 +64,18 @@ class Lab:
         attempts = Attempts(1.0, self._pause)
         self.spans: list[bytes] = []
         lab: Any = self
-        self.worker = RunItems(
-            self.log, lab, lab, lab, Outcomes(self.log), lambda: NOW, attempts, seconds, RunTraces(self.put)
-        )
+        self.traces = RunTraces(self.put)
+        self.worker = RunItems(self.log, lab, lab, lab, Outcomes(self.log), lambda: NOW, attempts, seconds, self.traces)
 
     async def put(self, space: str, lines: Sequence[bytes]) -> int:
         """Takes the spans."""
         self.spans += lines
         return len(self.spans)
+
+    async def stored(self) -> list[bytes]:
+        """The spans, when all are written."""
+        await self.traces.close()
+        return self.spans
 
     async def run(self, *indexes: int, run: int = 1, earlier: Sequence[int] = ()) -> Lab:
         """The worker performs a task of these items."""
@@ -160,6 +166,21 @@ async def test_attempts_are_the_items_whichever_step_used_them() -> None:
     lab = await Lab(failing(1, "yes"), [failing(2, CodeResult(score=1.0))], retries=2).run(0)
     assert [type(e) for e in lab.outcomes().values()] == [TargetAnswered, EvaluatorFailed]
     assert (lab.asked["target"], lab.asked["1/0"]) == (2, 2)
+
+
+async def test_each_attempt_that_failed_is_a_span_of_the_steps_trace() -> None:
+    lab = await Lab(failing(1, "yes"), [failing(1, CodeResult(score=1.0))], retries=2).run(0)
+    spans = [orjson.loads(each) for each in await lab.stored()]
+    kinds = [(s["call_type"], s["span_type"], s["parent_id"] == "0", s["status_code"] != 0) for s in spans]
+    assert kinds == [
+        ("EvalTarget", "model", False, True),
+        ("EvalTarget", "prompt", True, False),
+        ("EvalTarget", "model", False, False),
+        ("Evaluator", "evaluator", False, True),
+        ("Evaluator", "evaluator", True, False),
+    ]
+    assert len({s["span_id"] for s in spans}) == 5
+    assert len({s["trace_id"] for s in spans}) == 2
 
 
 async def test_of_a_chunk_only_what_failed_is_tried_again() -> None:

@@ -12,13 +12,16 @@ from commands.traces.runs import Step, rows_of, span_id_of, trace_id_of
 from cozeloop.work.tasks import ItemTask
 from cozeloop.work.tracing import MOST_WAITING, RunTraces
 from events.event import Erased
-from events.experiments import EvaluatorScored, TargetAnswered, TargetFailed
+from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
 
 ABOUT: dict[str, Any] = {"experiment_id": "500", "run_id": "600", "item_id": "7", "item_index": 0}
 ANSWERED = TargetAnswered(**ABOUT, output="yes", input_tokens=3, output_tokens=4, duration_ms=250)
 FAILED = TargetFailed(**ABOUT, code=601204003, message="too slow", duration_ms=10)
 SCORED = EvaluatorScored(
     **ABOUT, step=1, evaluator_version_id="410", score=0.5, reasoning="half", stdout="", duration_ms=5
+)
+UNSCORED = EvaluatorFailed(
+    **ABOUT, step=1, evaluator_version_id="410", code=601205032, message="no", stdout="", duration_ms=5
 )
 TASK = ItemTask(space_id="70", experiment_id="500", run_id="600", items=((0, "7", 1, 0),))
 
@@ -61,6 +64,15 @@ def test_a_failure_says_why_and_an_attempt_before_the_last_is_the_call_alone():
     assert (root.status_code, root.tags_string["error"]) == (601204003, "too slow")
     [call] = rows_of(step(FAILED, messages="[]", attempt=2))
     assert call.span_id == span_id_of("600", "7", 0, "model/2")
+
+
+def test_an_attempt_that_asked_no_model_is_a_span_below_the_root():
+    [tried] = rows_of(step(UNSCORED, 1, input="{}", attempt=1))
+    assert (tried.span_id, tried.parent_id) == (
+        span_id_of("600", "7", 1, "attempt/1"),
+        span_id_of("600", "7", 1, "root"),
+    )
+    assert (tried.status_code, tried.tags_string["error"], tried.span_type) == (601205032, "no", "evaluator")
 
 
 def test_a_step_done_again_makes_the_same_spans():
