@@ -39,7 +39,7 @@ def create(command: CreateWebhook) -> Sequence[Event]:
         raise WebhookNotByOwner("only an owner of the workspace creates webhooks")
     for name in command.types:
         if name not in EVENTS:
-            raise EventTypeUnknown(f"event_types: {name[:100]}")
+            raise EventTypeUnknown(f"event_types: no event is called {name[:100]!r}")
     if command.existing >= MOST_IN_A_SPACE:
         raise TooManyWebhooks(f"a workspace has {MOST_IN_A_SPACE} webhooks at most")
     types = tuple(dict.fromkeys(command.types))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 from contextlib import aclosing
@@ -13,6 +14,7 @@ import typer
 from cozeloop.cli.following import follow
 from cozeloop.cli.running import DEFAULT_DATA_DIR, DataDir, Failed, Line, operations, run
 from cozeloop.platform import EventQuery
+from events import EVENTS
 
 app = typer.Typer(help="What happened, straight from the log.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -37,6 +39,7 @@ def list_events(
 ) -> None:
     """List events, oldest first."""
     query = EventQuery(space, capability, stream, type, *_since(since), limit)
+    _warn(type)
     run(_show_all(data_dir, query, as_json))
 
 
@@ -79,6 +82,7 @@ def tail_events(
     """Follow the running platform's events as they happen; ends with it, or with Ctrl-C."""
     position, at = _since(since)
     query = EventQuery(space, capability, stream, type, position, at)
+    _warn(type)
     run(_follow(data_dir, query, "" if not since or at else str(position), as_json))
 
 
@@ -106,6 +110,19 @@ async def _show_one(data_dir: DataDir, position: int, as_json: bool) -> None:
 def brief(line: Line) -> str:
     """One event in one line."""
     return f"{line['position']:>8}  {line['occurred_at'][:23]:<23}  {line['type']:<26}  {line['stream']}"
+
+
+def unheard_of(type: str) -> str:
+    """A sentence for a name that no event of this release has, else nothing; a newer release's log may hold it."""
+    if not type or type in EVENTS:
+        return ""
+    close = difflib.get_close_matches(type, EVENTS, 3)
+    return f"this release has no event {type!r}" + (f"; close to it: {', '.join(close)}" if close else "")
+
+
+def _warn(type: str) -> None:
+    if said := unheard_of(type):
+        typer.echo(f"cozeloop: {said}", err=True)
 
 
 def _since(text: str) -> tuple[int, datetime | None]:

@@ -14,6 +14,7 @@ import itertools
 import json
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -217,6 +218,7 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--port", type=int, default=8899)
     with RuleModel(arguments.parse_args().port) as served:
-        print(f"answering by rule on {served.base_url} until Ctrl-C; as model_config.yaml:\n{served.catalogue()}")
+        print(served.catalogue(), flush=True)
+        print(f"answering by rule on {served.base_url} until Ctrl-C; above, its model_config.yaml", file=sys.stderr)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()

@@ -80,7 +80,8 @@ def _records(lines: Iterator[Line]) -> Iterator[tuple[int, list[str], str]]:
                 if cells:
                     yield begin, cells, ""
         except csv.Error as error:
-            yield feed.begin(), [], _short(error)
+            unclosed = str(error) == "unexpected end of data"
+            yield feed.begin(), [], "a quote that is never closed" if unclosed else _short(error)
         except _TooMuch:
             yield feed.begin(), [], f"a record of more than {LONGEST_LINE} characters"
 

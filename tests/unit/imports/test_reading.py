@@ -94,7 +94,7 @@ def test_ragged_rows_are_named_with_their_line() -> None:
 
 
 def test_a_quote_that_is_never_closed_is_named_where_it_begins() -> None:
-    assert [line for line, _ in faults(b'a,b\n1,2\n"open,3\n4,5\n', "csv", "a")] == [3]
+    assert faults(b'a,b\n1,2\n"open,3\n4,5\n', "csv", "a") == [(3, "line 3: a quote that is never closed")]
 
 
 def test_a_line_that_never_ends_is_refused_and_the_next_one_is_read() -> None:
