@@ -93,6 +93,8 @@ class S3Objects:
 
     async def copy(self, source: str, target: str) -> bool:
         """Copied by the store itself; False when there is no such object."""
+        if source == target:
+            return await self.size(source) is not None  # an S3 refuses to copy an object onto itself
         origin = CopySource(bucket_name=self._bucket, object_name=checked(source))
         try:
             await self._do(
