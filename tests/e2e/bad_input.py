@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,11 @@ def of_another_type(schema: Schema) -> list[Any]:
         case "object":
             return ["abc", 1, ["a"]]
     return []
+
+
+def dealt(values: Sequence[Any], place: Place, number: int) -> Sequence[Any]:
+    """All of them for a field of the body itself; of deeper ones each gets a third, the next one the next third."""
+    return values if len(place) == 1 else values[number % min(3, len(values) or 1) :: 3]
 
 
 def is_text(schema: Schema) -> bool:

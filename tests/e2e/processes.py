@@ -23,7 +23,7 @@ from typer.testing import CliRunner, Result
 
 from cozeloop.cli import app
 
-GENEROUS_SECONDS = 30.0
+GENEROUS_SECONDS = 60.0
 ENVIRONMENT = {"COZELOOP_LOGIN_PER_MINUTE": "100000", "COZELOOP_MODEL_CONFIG": ""}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,16 @@ def platform(disk: Path) -> Iterator[Platform]:
 
 
 def fill(disk: Path, but: int) -> None:
-    """Leaves so many bytes."""
+    """Leaves so many bytes at most: the platform writes meanwhile, and may take the last of them."""
+    with open(disk / "ballast", "wb", buffering=0) as ballast, suppress(OSError):
+        while (more := room(disk) - but) > 0:
+            ballast.write(bytes(more))
+
+
+def room(disk: Path) -> int:
+    """Bytes that may be written."""
     at = os.statvfs(disk)
-    with open(disk / "ballast", "wb") as ballast:
-        ballast.write(bytes(max(0, at.f_bavail * at.f_frsize - but)))
+    return at.f_bavail * at.f_frsize
 
 
 class Writer:

@@ -115,7 +115,11 @@ def test_a_port_in_use_is_said_and_nothing_is_left_behind(platform: Platform) ->
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("models: [", "YAML"), ("models: 3", "models"), ("models: [{id: 1, name: n, protocol: openai}]", "models[0]")],
+    [
+        pytest.param("models: [", "YAML", marks=pytest.mark.slow),
+        pytest.param("models: 3", "models", marks=pytest.mark.slow),
+        ("models: [{id: 1, name: n, protocol: openai}]", "models[0]"),
+    ],
 )
 def test_an_unusable_model_config_ends_the_start_in_a_sentence(tmp_path: Path, text: str, word: str) -> None:
     config = tmp_path / "model_config.yaml"

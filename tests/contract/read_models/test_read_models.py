@@ -21,6 +21,8 @@ few = settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 """Without shrinking: each example makes and drops every table; SQLite's run shrinks what is no server's fault."""
+fewest = settings(few, max_examples=2)
+"""Where an example is dozens of transactions, each of which dies at another statement."""
 
 
 @pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.database(kind)) for kind in ("mysql", "postgresql")])
@@ -44,7 +46,7 @@ async def test_rows_are_the_same_however_the_log_was_cut_repeated_or_replayed(
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)
-@few
+@fewest
 @given(st.data(), st.integers(0, 100))
 async def test_a_batch_that_dies_anywhere_leaves_nothing_half_done(
     address: str, capability: str, data: st.DataObject, first: int

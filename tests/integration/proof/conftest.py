@@ -43,6 +43,13 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
         yield made.start().ready()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One for all tests of a file that leave theirs running."""
+    with Platform(tmp_path_factory.mktemp("shared") / "data") as made:
+        yield made.start().ready()
+
+
 async def verified(log: JetStreamLog, anchor=None) -> Verification:
     """The verdict over the whole log."""
     async for report in verify(log.reader, anchor):

@@ -13,9 +13,9 @@ from infra.gaps import Gaps
 from tests.e2e.processes import Platform, command, until
 from tests.integration.proof.damage import flip
 from tests.integration.proof.people import Person, events
-from tests.integration.proof.test_damaged_platform import KEYS, ada, listing, middle
+from tests.integration.proof.test_damaged_platform import KEYS, ada, filled, listing, middle, platform
 
-__all__ = ["ada"]
+__all__ = ["ada", "filled", "platform"]
 
 
 def accepted(data: Path, *words: str) -> None:
@@ -52,6 +52,7 @@ def goes_on(platform: Platform, ada: Person, left: list[str], old: str) -> None:
 
 @pytest.mark.slow
 def test_a_hole_is_accepted_and_its_stream_alone_stays_refused(platform: Platform, ada: Person) -> None:
+    platform.start().ready()
     lost, old = middle(platform), str(platform.health()[1]["log_position"])
     running = command("doctor", "--accept-loss", "--yes", "--data-dir", platform.data_dir)
     assert running.exit_code == 1 and "in use" in running.stderr
@@ -65,6 +66,7 @@ def test_a_hole_is_accepted_and_its_stream_alone_stays_refused(platform: Platfor
 
 @pytest.mark.kill
 def test_a_log_that_was_cut_goes_on_under_another_name(platform: Platform, ada: Person) -> None:
+    platform.start().ready()
     cut, old = middle(platform), str(platform.health()[1]["log_position"])
     server = platform.log_server
     flip(platform.data_dir / "nats", cut["hash"])
@@ -76,7 +78,6 @@ def test_a_log_that_was_cut_goes_on_under_another_name(platform: Platform, ada: 
 
 @pytest.mark.slow
 def test_a_log_that_is_gone_altogether_is_told(platform: Platform, ada: Person) -> None:
-    assert platform.stop() == 0
     shutil.rmtree(platform.data_dir / "nats")
     accepted(platform.data_dir, "follows log", "this is log")
     platform.start().ready()

@@ -19,14 +19,31 @@ from tests.integration.proof.people import PROMPTS, Person, events
 KEYS = [f"key{i}" for i in range(6)]
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, Person]]:
+    """A platform that was stopped, and somebody who has made a few prompts on it."""
+    with Platform(tmp_path_factory.mktemp("filled") / "data") as made:
+        person = Person(made.start().ready())
+        for key in KEYS:
+            assert person.prompt(key)["code"] == 0
+        assert made.stop() == 0
+        yield made, person
+        person.http.close()
+
+
 @pytest.fixture
-def ada(platform: Platform) -> Iterator[Person]:
-    """Somebody who has made a few prompts."""
-    person = Person(platform)
-    for key in KEYS:
-        assert person.prompt(key)["code"] == 0
-    yield person
-    person.http.close()
+def platform(tmp_path: Path, filled: tuple[Platform, Person]) -> Iterator[Platform]:
+    """Its copy, at the same address and not started."""
+    was, _ = filled
+    shutil.copytree(was.data_dir, tmp_path / "data")
+    with Platform(tmp_path / "data", was.port) as copy:
+        yield copy
+
+
+@pytest.fixture
+def ada(filled: tuple[Platform, Person]) -> Person:
+    """Who made the prompts."""
+    return filled[1]
 
 
 def middle(platform: Platform) -> dict[str, Any]:
@@ -61,7 +78,6 @@ def named_by_verify(platform: Platform, *words: str) -> None:
 
 def test_a_byte_flipped_while_it_was_stopped_is_a_hole_that_is_named(platform: Platform, ada: Person) -> None:
     position, hash = (middle(platform)[k] for k in ("position", "hash"))
-    assert platform.stop() == 0
     flip(platform.data_dir / "nats", hash)
     platform.start().answering()
     writing_has_stopped(platform, ada, f"position {position} is missing")
@@ -74,6 +90,7 @@ def test_a_byte_flipped_while_it_was_stopped_is_a_hole_that_is_named(platform: P
 
 @pytest.mark.kill
 def test_a_log_cut_after_a_kill_is_noticed_before_anything_is_written(platform: Platform, ada: Person) -> None:
+    platform.start().ready()
     position, hash = (middle(platform)[k] for k in ("position", "hash"))
     end = len(events(platform.data_dir))
     server = platform.log_server
@@ -89,6 +106,7 @@ def test_a_log_cut_after_a_kill_is_noticed_before_anything_is_written(platform: 
 
 @pytest.mark.kill
 def test_a_log_cut_under_a_running_platform_is_noticed_at_the_reconnect(platform: Platform, ada: Person) -> None:
+    platform.start().ready()
     position, hash = (middle(platform)[k] for k in ("position", "hash"))
     flip(platform.data_dir / "nats", hash)
     os.kill(platform.log_server, signal.SIGKILL)
@@ -99,7 +117,6 @@ def test_a_log_cut_under_a_running_platform_is_noticed_at_the_reconnect(platform
 
 def test_a_payload_altered_with_right_checksums_is_named_by_its_hash(platform: Platform, ada: Person) -> None:
     position = int(middle(platform)["position"])
-    assert platform.stop() == 0
     asyncio.run(rewrite(platform.data_dir / "nats", position))
     platform.start().ready()
     assert ada.keys() == KEYS
@@ -116,7 +133,6 @@ def test_a_payload_altered_with_right_checksums_is_named_by_its_hash(platform: P
 def test_a_directory_that_was_put_back_to_an_older_state_as_a_whole_goes_on(platform: Platform, ada: Person) -> None:
     """An older anchor beside a newer log is accepted; a newer one beside an older log is not."""
     data = platform.data_dir
-    assert platform.stop() == 0
     backup = data.with_name("backup")
     shutil.copytree(data, backup)
     platform.start().ready()
@@ -146,7 +162,6 @@ def test_a_directory_that_was_put_back_to_an_older_state_as_a_whole_goes_on(plat
 
 
 def test_an_anchor_with_another_signature_refuses_the_start_in_a_sentence(platform: Platform, ada: Person) -> None:
-    assert platform.stop() == 0
     path: Path = platform.data_dir / "anchor.json"
     path.write_text(path.read_text().replace('"count": ', '"count": 1'))
     platform.start()
@@ -157,7 +172,6 @@ def test_an_anchor_with_another_signature_refuses_the_start_in_a_sentence(platfo
 
 
 def test_a_log_without_its_vault_is_not_started(platform: Platform, ada: Person) -> None:
-    assert platform.stop() == 0
     vault = platform.data_dir / "vault.db"
     vault.rename(vault.with_name("elsewhere"))
     platform.start()
@@ -173,7 +187,6 @@ def test_a_log_without_its_vault_is_not_started(platform: Platform, ada: Person)
 @pytest.mark.slow
 def test_the_vault_of_another_log_stops_writing(platform: Platform, ada: Person, tmp_path: Path) -> None:
     """Its keys do not open what lies in the log; the read models are gone, so that it has to be read."""
-    assert platform.stop() == 0
     with Platform(tmp_path / "other") as other:
         Person(other.start().ready())
         other.stop()
@@ -190,6 +203,7 @@ def test_the_vault_of_another_log_stops_writing(platform: Platform, ada: Person,
 
 @pytest.mark.slow
 def test_a_missing_object_refuses_its_stream_and_comes_back_with_the_file(platform: Platform, ada: Person) -> None:
+    platform.start().ready()
     body = {"workspace_id": ada.space, "prompt_key": "large", "prompt_name": "large"}
     prompt = f"/api/prompt/v1/prompts/{ada.call('POST', PROMPTS, body)['prompt_id']}"
     messages = [{"role": "user", "content": "long" * 40_000}]
@@ -218,7 +232,6 @@ def test_a_missing_object_refuses_its_stream_and_comes_back_with_the_file(platfo
 
 
 def test_an_anchor_that_cannot_be_read_is_told_and_may_be_removed(platform: Platform, ada: Person) -> None:
-    assert platform.stop() == 0
     anchor = platform.data_dir / "anchor.json"
     anchor.write_bytes(b"")
     platform.start()
@@ -231,7 +244,6 @@ def test_an_anchor_that_cannot_be_read_is_told_and_may_be_removed(platform: Plat
 
 
 def test_another_log_under_the_read_models_is_refused(platform: Platform, ada: Person) -> None:
-    assert platform.stop() == 0
     shutil.rmtree(platform.data_dir / "nats")
     platform.start()
     assert platform.wait() == 1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,11 +119,13 @@ def own(asked: Asked) -> tuple[Any, ...]:
     return asked.answer, asked.headers
 
 
-@pytest.fixture
-def platform(tmp_path: Path):
-    config = tmp_path / "model_config.yaml"
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One for all: each test has people of its own, and leaves it running."""
+    folder = tmp_path_factory.mktemp("idempotency")
+    config = folder / "model_config.yaml"
     config.write_text(MODELS)
-    with Platform(tmp_path / "data", COZELOOP_MODEL_CONFIG=str(config), COZELOOP_UNSAFE_CODE="1") as made:
+    with Platform(folder / "data", COZELOOP_MODEL_CONFIG=str(config), COZELOOP_UNSAFE_CODE="1") as made:
         yield made.start().ready()
 
 

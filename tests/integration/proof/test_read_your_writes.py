@@ -133,6 +133,11 @@ class Writer(Person):
 
 
 @pytest.fixture
+def platform(shared: Platform) -> Platform:
+    return shared
+
+
+@pytest.fixture
 def writers(platform: Platform) -> Iterator[list[Writer]]:
     made = [Writer(platform, seed) for seed in range(WRITERS)]
     yield made

@@ -20,6 +20,7 @@ from tests.integration.sandbox.escapes import MODULES, cases, script
 
 NOBODY = 65534
 CLONE_NEWUSER = 0x10000000
+SAMPLED = 5
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -63,8 +64,8 @@ def forbid_user_namespaces() -> None:
         raise SystemExit("user namespaces are still allowed")
 
 
-async def escapes(child: Path, python: str, unsafe: bool) -> dict[str, dict[str, object]]:
-    """Every escape; without walls each in a worker of its own, for it may change what the next one finds."""
+async def escapes(child: Path, python: str, unsafe: bool, every: int = 1) -> dict[str, dict[str, object]]:
+    """The first escape of so many; without walls each in a worker of its own: it may change what the next one finds."""
     modules = (*ALLOWED_MODULES, *MODULES)
     runner = SandboxCodeRunner(modules=modules, python=python, child=child, idle=1)
     said = await runner.self_test()
@@ -74,7 +75,7 @@ async def escapes(child: Path, python: str, unsafe: bool) -> dict[str, dict[str,
     found: dict[str, dict[str, object]] = {"self-test": {"said": said}}
 
     code = script()
-    for name, case in cases().items():
+    for name, case in list(cases().items())[::every]:
         turn = {"parent": os.getpid(), "case": case}
         (result,) = await runner.evaluate("1", name if unsafe else "all", code, [turn], timeout=30)
         found[name] = {"score": result.score, "said": result.reason or result.error}
@@ -83,12 +84,16 @@ async def escapes(child: Path, python: str, unsafe: bool) -> dict[str, dict[str,
 
 
 def main(mode: str, child: str, python: str) -> None:
-    """MODE is root, unprivileged, no-user-namespaces, or unconfined (unprivileged and without walls)."""
+    """MODE is root, unprivileged, no-user-namespaces, or unconfined: unprivileged and without walls.
+
+    unconfined-sample is a fifth of it, for a worker of its own takes long to start.
+    """
     if mode == "no-user-namespaces":
         forbid_user_namespaces()
     elif mode != "root":
         become_nobody()
-    json.dump(asyncio.run(escapes(Path(child), python, mode == "unconfined")), sys.stdout)
+    every = SAMPLED if mode == "unconfined-sample" else 1
+    json.dump(asyncio.run(escapes(Path(child), python, mode.startswith("unconfined"), every)), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ pytestmark = needs_linux
 
 ROOT = Path(__file__).parents[3]
 MODES = ("root", "unprivileged", "no-user-namespaces")
+CONTROL = "unconfined-sample"
 LEAST = 50
 CASES = list(cases()) if sys.platform == "linux" else []
 
@@ -88,15 +89,17 @@ def test_the_suite_tries_at_least_fifty_ways_out():
     assert len(CASES) >= LEAST
 
 
-def test_without_walls_the_same_scripts_get_out(escaped):
+@pytest.mark.parametrize("mode", [CONTROL, pytest.param("unconfined", marks=pytest.mark.slow)])
+def test_without_walls_the_same_scripts_get_out(escaped, mode):
     """The control: a suite whose cases fail for another reason would prove nothing."""
-    found = escaped("unconfined")
-    out = [case for case in CASES if found[case]["score"] != 0]
-    assert len(out) >= len(CASES) * 3 // 4, sorted(set(CASES) - set(out))
+    found = {case: told["score"] for case, told in escaped(mode).items() if case in CASES}
+    assert len(found) >= len(CASES) // 5
+    out = [case for case, score in found.items() if score != 0]
+    assert len(out) >= len(found) * 3 // 4, sorted(set(found) - set(out))
 
 
 def test_without_walls_the_self_test_says_what_a_worker_can_do(escaped):
-    said = str(escaped("unconfined")["self-test"]["said"])
+    said = str(escaped(CONTROL)["self-test"]["said"])
     assert "Seccomp 0" in said
 
 
