@@ -34,6 +34,10 @@ class Gaps:
         """Whether something is lost between two positions."""
         return any(begin < before and end > after for begin, end in self.ranges)
 
+    def upto(self, last: int) -> Gaps:
+        """Those of a log that ends there."""
+        return Gaps(tuple((first, min(end, last)) for first, end in self.ranges if first <= last))
+
     def with_ranges(self, more: Iterable[tuple[int, int]]) -> Gaps:
         """These and further ones."""
         return Gaps(tuple(sorted({*self.ranges, *more})))

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 from cozeloop.backup.archive import Writing
 from cozeloop.backup.manifest import MANIFEST, Manifest
 from infra.eventstore.anchor import AnchorFile
+from infra.eventstore.as_of import whole
 from infra.eventstore.jetstream_log import JetStreamLog
 from infra.messaging.snapshots import kept_streams, taken
 from infra.messaging.streams import Client
@@ -28,8 +29,8 @@ from infra.vault.installation import KEY_FILE, InstallationKey
 from infra.vault.vault import Vault
 
 EVENTS = "EVENTS"
-LEFT_OUT = frozenset({"sessions"})
-"""Tables of the vault that are not kept: people sign in again."""
+LEFT_OUT = frozenset({"sessions", "reset_codes"})
+"""Tables of the vault that are not kept: people sign in again, and codes that were given out are asked for again."""
 Line = Mapping[str, Any]
 
 
@@ -53,7 +54,7 @@ class Backup:
         archive = await asyncio.to_thread(Writing, target)
         nc = await self.connected()
         try:
-            witness = await self.anchor.upto(await self.log.end(), self.log.reader)
+            witness = await self.anchor.upto(await whole(self.log.reader), self.log.reader)
             streams: dict[str, dict[str, Any]] = {}
             for name in sorted(await kept_streams(nc), key=lambda n: n != EVENTS):
                 streams[name] = {}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,16 @@ import orjson
 from sqlalchemy import Connection, Table, select
 
 from cozeloop.backup.archive import ArchiveUnusable, Reading, opened, pieces
-from cozeloop.backup.making import EVENTS
+from cozeloop.backup.making import EVENTS, LEFT_OUT
 from cozeloop.backup.manifest import MANIFEST, Manifest, decoded
+from cozeloop.bootstrap.rewinding import ending
 from infra import clock
 from infra.disk import sync_all
 from infra.eventstore.anchor import ANCHOR_FILE, PURPOSE, Anchor, AnchorFile
 from infra.eventstore.connection import reading
-from infra.eventstore.guard import FOLLOWS, FOLLOWS_AT
+from infra.eventstore.guard import FOLLOWS
 from infra.eventstore.inventory import Inventory
+from infra.eventstore.reading import Reader
 from infra.eventstore.verify import Verification, verify
 from infra.messaging.lock import DataDirLock
 from infra.messaging.server import NatsServer
@@ -47,7 +51,8 @@ class Restore:
     """What is restored to where. ``keys``: the folder with installation.key and destroyed.keys.
 
     ``forgotten``: the list of destroyed keys is lost, and a destroyed space may come back. ``replace``: what is at
-    ``data_dir`` is moved aside, and gives the keys unless ``keys`` names others.
+    ``data_dir`` is moved aside, and gives the keys unless ``keys`` names others. ``position`` or ``time``: the last of
+    the log that is wanted, inclusive; a batch that it cuts is left out.
     """
 
     source: Path
@@ -57,6 +62,8 @@ class Restore:
     objects_url: str = ""
     replace: bool = False
     forgotten: bool = False
+    position: int | None = None
+    time: datetime | None = None
 
     async def run(self) -> AsyncIterator[Line]:
         """Yields ``{"part", …}`` after each part, ``final`` at the end; raises ArchiveUnusable, DataDirInUse.
@@ -149,28 +156,34 @@ async def _filled(
     try:
         tables = vault_tables()
         for table in tables:
-            if (part := f"vault/{table.name}") in manifest.parts:
+            part = f"vault/{table.name}"
+            if part in manifest.parts and table.name not in LEFT_OUT:
                 rows = b"".join(pieces(archive, part, manifest.parts[part])).splitlines()
                 await database.write(_insert, table, [orjson.loads(row) for row in rows])
                 yield {"part": f"vault {table.name}: {len(rows)} rows"}
         listed = DestroyedKeys(beside / DESTROYED_FILE, key.derive("destroyed keys"))
         vault = await open_vault(database, key, clock.now, listed)
+        witness: Anchor = replace(manifest.witness, log_id=secrets.token_hex(16))
         async with NatsServer(beside / "nats", synced=False) as server:
-            log_id = secrets.token_hex(16)
-            async for line in _streams(archive, manifest, server, log_id):
+            async for line in _streams(archive, manifest, server, witness.log_id):
                 yield line
-
-            async def connected(**options: Any) -> Client:
-                return await connect(server.url, server.app, **options)
-
-            nc, reader, _ = await reading(connected)
-            witness: Anchor = replace(manifest.witness, log_id=log_id)
-            async for report in verify(reader, witness, objects=Inventory(objects, vault.keys)):
+            async with _reader(server) as reader:
+                end = await ending(reader, witness, wanted.position, wanted.time)
+        await asyncio.to_thread(end.cut, beside / "nats")
+        async with NatsServer(beside / "nats", synced=False) as server, _reader(server) as reader:
+            admin = await connect(server.url, server.admin)
+            if told := await end.tell(reader, admin):
+                yield {"part": told}
+            await admin.close()
+            async for report in verify(reader, end.witness, objects=Inventory(objects, vault.keys)):
                 yield {"part": "verify", "done": report.done, "total": report.total}
-            await nc.close()
+        if end.time is not None:
+            await vault.rewind(end.last)
         vault.passwords.close()
     finally:
         await database.close()
+    if report.done != end.last:
+        report.lost(f"the log ends at {report.done} instead of {end.last}")
     if not report.clean:
         raise ArchiveUnusable(f"the backup is not whole, nothing was switched: {'; '.join(report.problems[:3])}")
     anchor = AnchorFile(beside / ANCHOR_FILE, key.derive(PURPOSE))
@@ -189,12 +202,25 @@ async def _streams(
         config = dict(about["config"])
         if name == EVENTS:
             old = (config.get("metadata") or {}).get("log_id", "")
-            follows = {FOLLOWS: old, FOLLOWS_AT: str(about["state"]["last_seq"])}
-            config["metadata"] = {**(config.get("metadata") or {}), **follows, "log_id": log_id}
+            config["metadata"] = {**(config.get("metadata") or {}), FOLLOWS: old, "log_id": log_id}
         part = f"streams/{name}"
         info = await put_back(admin, {**about, "config": config}, pieces(archive, part, manifest.parts[part]))
         yield {"part": f"stream {name}: {info['state']['messages']} messages"}
     await admin.close()
+
+
+@contextlib.asynccontextmanager
+async def _reader(server: NatsServer) -> AsyncIterator[Reader]:
+    """Reads the log of a server."""
+
+    async def connected(**options: Any) -> Client:
+        return await connect(server.url, server.app, **options)
+
+    nc, reader, _ = await reading(connected)
+    try:
+        yield reader
+    finally:
+        await nc.close()
 
 
 async def _opened(url: str, beside: Path) -> Objects:

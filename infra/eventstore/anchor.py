@@ -43,6 +43,16 @@ class Anchor:
         return Anchor(self.log_id, position, self.count + 1, hash, digest)
 
 
+async def rolled(anchor: Anchor, position: int, reader: Reader) -> Anchor:
+    """The anchor as it is at a later position, by the events that the log holds in between."""
+    async for page in reader.pages("events.>", anchor.position + 1):
+        for record in page:
+            if record.position > position:
+                return anchor
+            anchor = anchor.after(record.position, record.hash)
+    return anchor
+
+
 class AnchorFile:
     """Keeps the anchor beside the log."""
 
@@ -66,13 +76,7 @@ class AnchorFile:
 
     async def upto(self, position: int, reader: Reader) -> Anchor:
         """The anchor as it will be at a position; the file stays as it is."""
-        found = self.anchor
-        async for page in reader.pages("events.>", found.position + 1):
-            for record in page:
-                if record.position > position:
-                    return found
-                found = found.after(record.position, record.hash)
-        return found
+        return await rolled(self.anchor, position, reader)
 
     def observe(self, events: Iterable[tuple[int, str]]) -> None:
         """Positions and hashes in log order; what is known already is passed over."""

@@ -30,6 +30,9 @@ FOLLOWS = "follows"
 FOLLOWS_AT = "follows_at"
 """As above: the last position that both have."""
 
+LOST = "lost"
+"""As above: the positions whose loss was accepted, as ranges."""
+
 Witness = Callable[[], Awaitable[Sequence[Stand]]]
 
 
@@ -83,7 +86,7 @@ def lost_of(info: dict[str, object]) -> Gaps:
     """The positions whose loss was accepted."""
     config = info["config"]
     assert isinstance(config, dict)
-    return Gaps.parse((config.get("metadata") or {}).get("lost", ""))
+    return Gaps.parse((config.get("metadata") or {}).get(LOST, ""))
 
 
 def log_id_of(info: dict[str, object]) -> str:

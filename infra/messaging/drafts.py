@@ -19,6 +19,7 @@ from infra.eventstore.log import Damaged, LogUnavailable, NoRoom, Unknown
 from infra.messaging.connecting import ask
 from infra.vault.keys import Keyring
 
+STREAM = "DRAFTS"
 WRONG_SEQUENCE = 10071
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 ATTEMPTS = 5
@@ -56,7 +57,7 @@ class JetStreamDrafts:
         """
         subject = _subject(space, capability, id, user)
         try:
-            msg = await self._nc.request(f"$JS.API.DIRECT.GET.DRAFTS.{subject}", b"", timeout=TIMEOUT_SECONDS)
+            msg = await self._nc.request(f"$JS.API.DIRECT.GET.{STREAM}.{subject}", b"", timeout=TIMEOUT_SECONDS)
         except NatsError as error:
             raise LogUnavailable(f"drafts cannot be read: {error}") from error
         headers = msg.headers or {}
@@ -106,7 +107,7 @@ class JetStreamDrafts:
         """Every revision of every draft of a space is gone; returns how many there were."""
         if not space.isdecimal():
             raise ValueError(f"not a space: {space!r}")
-        answer = await ask(self._nc, "$JS.API.STREAM.PURGE.DRAFTS", {"filter": f"drafts.{space}.>"})
+        answer = await ask(self._nc, f"$JS.API.STREAM.PURGE.{STREAM}", {"filter": f"drafts.{space}.>"})
         return int(answer.get("purged", 0))
 
     async def _publish(self, space: str, subject: str, content: dict[str, Any], at: datetime, standing: int) -> int:

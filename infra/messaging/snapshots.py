@@ -16,6 +16,8 @@ from nats.errors import Error as NatsError
 from infra.messaging.connecting import JetStreamAway, JetStreamRefused, ask
 
 CHUNK_BYTES = 128 * 1024
+PUT_BACK_BYTES = 8 * 1024
+"""A server writes a restored stream message by message and gives up on a piece that takes it five seconds."""
 SILENCE_SECONDS = 30.0
 """A server that sends or takes nothing for so long is taken for dead."""
 IN_MEMORY = "memory"
@@ -68,7 +70,8 @@ async def put_back(admin: Client, about: dict[str, Any], chunks: Iterable[bytes]
     asked = {"config": about["config"], "state": about["state"]}
     subject = (await ask(admin, f"$JS.API.STREAM.RESTORE.{name}", asked))["deliver_subject"]
     for chunk in chunks:
-        await _sent(admin, subject, chunk)
+        for at in range(0, len(chunk), PUT_BACK_BYTES):
+            await _sent(admin, subject, chunk[at : at + PUT_BACK_BYTES])
     return await _sent(admin, subject, b"")
 
 

@@ -64,6 +64,10 @@ class Vault:
                 swept += 1
         return swept
 
+    async def rewind(self, position: int) -> None:
+        """The log ends at an earlier position now: every row is looked for in it again, and its later names win."""
+        await self.database.write(_rewind, self.tables, position)
+
     async def holds_keys(self) -> bool:
         """Whether any space ever had a key here; a log with content has a vault with keys."""
         return await self.database.read(_holds_keys, self.tables)
@@ -132,3 +136,10 @@ def _unconfirmed(conn: Connection, table: Table, key: str, before: int) -> list[
 def _confirm(conn: Connection, table: Table, key: str, ids: Sequence[str]) -> None:
     if ids:
         conn.execute(update(table).where(table.c[key].in_(list(ids))).values(confirmed=1))
+
+
+def _rewind(conn: Connection, tables: Tables, position: int) -> None:
+    for table in (tables.people, tables.tokens, tables.hooks):
+        conn.execute(update(table).values(confirmed=0))
+    names = tables.names
+    conn.execute(update(names).where(names.c.position > position).values(position=position))
