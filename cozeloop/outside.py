@@ -89,6 +89,16 @@ class DeliveryOutcome:
     error: str
 
 
+@dataclass(frozen=True)
+class WebhookFigures:
+    """Attempts of this process by outcome, those that were not the first; deliveries that wait and were given up."""
+
+    attempts: Mapping[str, int]
+    retries: int
+    waiting: int
+    undelivered: int
+
+
 class Webhooks(Protocol):
     """What follows an event outside, as the edge needs it."""
 
@@ -114,4 +124,8 @@ class Webhooks(Protocol):
 
     async def redeliver(self, webhook_id: str, delivery_id: str) -> bool:
         """Due again from now on; False when there is no such delivery."""
+        ...
+
+    async def figures(self) -> WebhookFigures:
+        """How deliveries go, over all spaces."""
         ...

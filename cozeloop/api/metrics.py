@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 
+from cozeloop.outside import Webhooks
 from cozeloop.platform import LogUnavailable, Platform
+
+log = logging.getLogger("cozeloop.metrics")
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -36,6 +40,8 @@ class Metrics:
         lines = [*self._models(platform, await end_of(platform)), *self._served()]
         if not platform.ready():
             lines += [f"cozeloop_spans_{name} {n}" for name, n in sorted(platform.spans.figures().items())]
+        if platform.webhooks is not None:
+            lines += await _deliveries(platform.webhooks)
         lines += ["# TYPE cozeloop_commands_total counter"]
         lines += [f'cozeloop_commands_total{{command="{c}"}} {n}' for c, n in sorted(self._commands.items())]
         return "\n".join(lines) + "\n"
@@ -80,6 +86,31 @@ class Metrics:
             yield f'cozeloop_request_seconds_bucket{{route="{route}",le="+Inf"}} {total}'
             yield f'cozeloop_request_seconds_sum{{route="{route}"}} {self._seconds[route]:.6f}'
             yield f'cozeloop_request_seconds_count{{route="{route}"}} {total}'
+
+
+async def _deliveries(webhooks: Webhooks) -> list[str]:
+    """Nothing while the database cannot be asked: what else is known is told nevertheless."""
+    try:
+        found = await webhooks.figures()
+    except Exception:
+        log.warning("the deliveries to webhooks could not be counted", exc_info=True)
+        return []
+    lines = [
+        "# HELP cozeloop_webhook_attempts_total Attempts to deliver; a failed one is made again.",
+        "# TYPE cozeloop_webhook_attempts_total counter",
+    ]
+    outcomes = {outcome: found.attempts.get(outcome, 0) for outcome in ("delivered", "failed", "given_up")}
+    return [
+        *lines,
+        *(f'cozeloop_webhook_attempts_total{{outcome="{outcome}"}} {n}' for outcome, n in outcomes.items()),
+        "# HELP cozeloop_webhook_retries_total Attempts that were not the first of their delivery.",
+        "# TYPE cozeloop_webhook_retries_total counter",
+        f"cozeloop_webhook_retries_total {found.retries}",
+        "# HELP cozeloop_webhook_deliveries Deliveries that wait for an attempt, or were given up and are kept.",
+        "# TYPE cozeloop_webhook_deliveries gauge",
+        f'cozeloop_webhook_deliveries{{state="waiting"}} {found.waiting}',
+        f'cozeloop_webhook_deliveries{{state="undelivered"}} {found.undelivered}',
+    ]
 
 
 async def end_of(platform: Platform) -> int | None:

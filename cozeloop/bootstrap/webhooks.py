@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from cozeloop.bootstrap.core import Core
+from cozeloop.outside import WebhookFigures
 from cozeloop.platform import DeliveryOutcome, LogUnavailable
 from cozeloop.subscribers import deliveries
 from cozeloop.subscribers.delivering import Deliverer, Retries
@@ -189,6 +190,10 @@ class WebhookEngine:
         found = await self._core.database.write(deliveries.redeliver, webhook_id, delivery_id, now)
         self._deliverer.wake()
         return found
+
+    async def figures(self) -> WebhookFigures:
+        """Of the deliverer."""
+        return await self._deliverer.figures()
 
 
 def allowed_networks(text: str) -> list[Network]:

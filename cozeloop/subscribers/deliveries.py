@@ -131,6 +131,12 @@ def listed(conn: Connection, webhook_id: str, state: str, after: int, limit: int
     return list(conn.execute(wanted.order_by(t.c.position).limit(limit)).mappings())
 
 
+def counted(conn: Connection, state: str) -> int:
+    """How many there are in a state."""
+    found: int = conn.execute(select(func.count()).where(DELIVERIES.c.state == state)).scalar_one()
+    return found
+
+
 def removed(conn: Connection, webhook_id: str) -> None:
     """Nothing is due to it any more."""
     conn.execute(delete(DELIVERIES).where(DELIVERIES.c.webhook_id == webhook_id))

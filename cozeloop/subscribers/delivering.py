@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from cozeloop.platform import DeliveryOutcome
+from cozeloop.outside import DeliveryOutcome, WebhookFigures
 from cozeloop.subscribers import deliveries
 from cozeloop.subscribers.webhooks import signed
 from infra.outbound.addresses import AddressRefused
@@ -78,7 +78,10 @@ class Deliverer:
         self._retries = retries
         self._woken = asyncio.Event()
         self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
-        self.delivered = 0
+        self.outcomes: Counter[str] = Counter()
+        """Attempts since the start: ``delivered``, ``failed`` and tried again, ``given_up``."""
+        self.retries = 0
+        """Those of the attempts that were not a delivery's first."""
 
     def wake(self) -> None:
         """There may be something due."""
@@ -117,6 +120,12 @@ class Deliverer:
             return DeliveryOutcome(0, str(error))
         return DeliveryOutcome(answer.status, "" if answer.accepted else f"it answered {answer.status}")
 
+    async def figures(self) -> WebhookFigures:
+        """What was attempted since the start, and what is there now."""
+        waiting = await self._database.read(deliveries.counted, deliveries.DUE)
+        undelivered = await self._database.read(deliveries.counted, deliveries.UNDELIVERED)
+        return WebhookFigures(dict(self.outcomes), self.retries, waiting, undelivered)
+
     async def _begin(self) -> float:
         """Begins what is due and may be begun; seconds until something else is due."""
         now = micros(self._now())
@@ -147,15 +156,17 @@ class Deliverer:
         if webhook is None or body is None:
             await self._database.write(deliveries.removed, row["webhook_id"])
             return
+        self.retries += row["attempts"] > 0
         outcome = await self.once(webhook, delivery_id, body)
         if not outcome.error:
             await self._database.write(deliveries.delivered, delivery_id)
-            self.delivered += 1
+            self.outcomes["delivered"] += 1
             return
         now = micros(self._now())
         pause = self._retries.after(row["attempts"] + 1)
         next_at = None if pause is None else now + int(pause * SECOND)
         await self._database.write(deliveries.failed, delivery_id, outcome.status, outcome.error, next_at)
+        self.outcomes["failed" if next_at is not None else "given_up"] += 1
         if next_at is None:
             log.info("delivery %s is given up: %s", delivery_id, outcome.error)
             await self._database.write(deliveries.old, now - KEPT_MICROS)

@@ -44,7 +44,7 @@ class Vault:
     async def sweep(self, users: Known, tokens: Known, webhooks: Known) -> int:
         """Removes expired sessions, and rows whose event never came; returns how many of the latter.
 
-        A row is looked at an hour after it was made, and once found in the log never again.
+        A row is looked at an hour after it was made, and once found in the log never again, unless that was rewound.
         """
         await self.sessions.sweep()
         before = micros(self.now() - ORPHANED_AFTER)

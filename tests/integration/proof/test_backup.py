@@ -11,7 +11,7 @@ import pytest
 
 from infra.eventstore.anchor import ANCHOR_FILE, PURPOSE, AnchorFile
 from infra.vault.installation import installation_key
-from tests.e2e.callers import PROMPTS
+from tests.e2e.callers import PROMPTS, detail
 from tests.e2e.endpoints import Call, declared
 from tests.e2e.processes import Platform, command, until
 from tests.e2e.tenants import Owner
@@ -190,10 +190,63 @@ def test_a_backup_that_is_not_what_was_written_is_refused_and_nothing_is_switche
 
 @pytest.mark.slow
 def test_with_its_key_a_backup_is_all_that_a_restore_needs_but_the_list(platform: Platform, tmp_path: Path) -> None:
-    Owner.settle(platform.url)
+    owner = Owner.settle(platform.url)
+    code = done("users", "reset-code", owner.caller.email, "--data-dir", platform.data_dir).splitlines()[0]
     done("backup", tmp_path / "b", "--with-installation-key", "--data-dir", platform.data_dir)
+    kept = {path.name for path in (tmp_path / "b" / "vault").iterdir()}
+    assert "people" in kept and not kept & {"sessions", "reset_codes"}, "neither is of any use to who finds it"
     secret = (platform.data_dir / "installation.key").read_bytes()
     assert (tmp_path / "b" / "installation.key").read_bytes() == secret
     done("restore", tmp_path / "b", "--data-dir", tmp_path / "r", "--without-destroyed-keys")
     assert (tmp_path / "r" / "installation.key").stat().st_mode & 0o777 == 0o600
     done("verify", "--data-dir", tmp_path / "r")
+    assert platform.stop() == 0
+    with Platform(tmp_path / "r", platform.port) as again:
+        again.start().ready()
+        body = {"email": owner.caller.email, "code": code, "password": "another password"}
+        answer = httpx.post(f"{again.url}/v1/platform/users/reset_password", json=body).json()
+        assert answer["code"] == 602002003, "a restored platform has no codes"
+
+
+@pytest.mark.slow
+def test_a_backup_is_restored_to_an_earlier_position(platform: Platform, tmp_path: Path) -> None:
+    owner, gone = Owner.settle(platform.url), Owner.settle(platform.url)
+    destroy(platform, gone)
+    path = f"{PROMPTS}/{owner.ids['prompt_id']}"
+    before = owner.caller.call("GET", path, with_draft="true", with_commit="true")["prompt"]
+    position = int(platform.health()[1]["log_position"].removeprefix("events:"))
+    owner.trace()
+    owner.caller.call("POST", f"{path}/drafts/save", {"prompt_draft": {"draft_info": {}, "detail": detail("newer")}})
+    commit = {"commit_version": "9.0.0", "commit_description": "newer"}
+    owner.caller.call("POST", f"{path}/drafts/commit", commit)
+    owner.caller.new_token(name="later")
+    done("backup", tmp_path / "b", "--data-dir", platform.data_dir)
+    keys = keys_of(platform.data_dir, tmp_path / "keys")
+
+    restored = tmp_path / "restored"
+    both = command("restore", tmp_path / "b", "--data-dir", restored, "--position", "3", "--time", "2026-01-01")
+    assert both.exit_code == 2 and "not both" in both.stderr
+    far = command("restore", tmp_path / "b", "--data-dir", restored, "--keys", keys, "--position", "100000")
+    assert far.exit_code == 1 and "beyond the log's end" in far.stderr and not restored.exists()
+    told = done("restore", tmp_path / "b", "--data-dir", restored, "--keys", keys, "--position", str(position))
+    assert f"cut behind {position}: 2 events" in told and "1 batches of spans" in told
+
+    assert platform.stop() == 0
+    with Platform(restored, platform.port) as again:
+        again.start().ready()
+        end = again.health()[1]["log_position"]
+        assert re.fullmatch(rf"events-[0-9a-f]{{8}}:{position}", end)
+        for person in (owner, gone):
+            login = {"email": person.caller.email, "password": person.caller.password}
+            person.caller.call("POST", "/api/foundation/v1/users/login_by_password", login)
+        assert owner.caller.call("GET", path, with_draft="true", with_commit="true")["prompt"] == before
+        owner.caller.call("POST", f"{path}/drafts/commit", commit)
+        refused(again, gone, declared(again.url))
+        body = {"workspace_id": owner.caller.space, "queries": [{"prompt_key": owner.ids["prompt_key"]}]}
+        asked = {"authorization": f"Bearer {owner.caller.token}"}
+        old = httpx.post(
+            f"{again.url}/v1/loop/prompts/mget", params={"min_position": f"events:{position}"}, headers=asked, json=body
+        )
+        assert old.json()["code"] == 602000202
+        assert again.stop() == 0
+    done("verify", "--data-dir", restored)

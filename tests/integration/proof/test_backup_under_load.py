@@ -20,9 +20,9 @@ import pytest
 from infra.clickhouse import open_clickhouse
 from infra.sql import open_database
 from projections import READ_MODELS
-from tests.e2e.laboratory import NUMBER, PROMPTS, Laboratory
+from tests.e2e.callers import PROMPTS, detail
+from tests.e2e.laboratory import NUMBER, SETS, Laboratory
 from tests.e2e.processes import Platform
-from tests.e2e.tenants import detail
 from tests.integration.proof.test_backup import done, keys_of
 from tests.read_models import rows, same
 
@@ -40,6 +40,11 @@ class Work:
     drafted: dict[str, int] = field(default_factory=dict)
     rows: set[str] = field(default_factory=set)
     spans: set[str] = field(default_factory=set)
+
+    def so_far(self) -> Work:
+        """What was acknowledged until now."""
+        known = (dict(self.committed), dict(self.drafted), set(self.rows), set(self.spans))
+        return Work(self.laboratory, self.over, *known)
 
     def prompts(self) -> None:
         """Prompts, each in one batch with the claim of its key; drafts and commits of each."""
@@ -101,16 +106,15 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it_and_no_co
             pool.submit(work.pages, set_id),
             pool.submit(work.traces, laboratory.token),
         ]
-        experiment = laboratory.start(laboratory.asked(source, [evaluator]))
-        while min(len(work.committed), len(work.rows) // ROWS_AT_ONCE, len(work.spans) // 10) < 5:
-            assert not [r.exception() for r in running if r.done()]
-            time.sleep(0.05)
-        assert laboratory.shown(experiment)["status"] not in (11, 12), "the experiment is under way"
-        before = Work(
-            laboratory, work.over, *(type(x)(x) for x in (work.committed, work.drafted, work.rows, work.spans))
-        )  # type: ignore[arg-type]
-        told = done("backup", tmp_path / "b", "--data-dir", platform.data_dir)
-        work.over.set()
+        try:
+            while min(len(work.committed), len(work.rows) // ROWS_AT_ONCE, len(work.spans) // 10) < 5:
+                assert not [each.exception() for each in running if each.done()]
+                time.sleep(0.05)
+            experiment = laboratory.start(laboratory.asked(source, [evaluator]))
+            before = work.so_far()
+            done("backup", tmp_path / "b", "--data-dir", platform.data_dir)
+        finally:
+            work.over.set()
         for each in running:
             each.result()
     laboratory.until_over(experiment)
@@ -118,12 +122,8 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it_and_no_co
     original = events(platform.data_dir)
 
     restored = tmp_path / "restored"
-    print(
-        told,
-        done(
-            "restore", tmp_path / "b", "--data-dir", restored, "--keys", keys_of(platform.data_dir, tmp_path / "keys")
-        ),
-    )
+    keys = keys_of(platform.data_dir, tmp_path / "keys")
+    done("restore", tmp_path / "b", "--data-dir", restored, "--keys", keys)
     done("verify", "--data-dir", restored)
     kept = events(restored)
     assert [e["hash"] for e in kept] == [e["hash"] for e in original[: len(kept)]]
@@ -153,15 +153,11 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it_and_no_co
 
 def texts_of(laboratory: Laboratory, set_id: str) -> set[str]:
     """The rows of a set."""
-    found: set[str] = set()
-    for page in itertools.count(1):
-        body = {"workspace_id": laboratory.space, "page_number": page, "page_size": 200}
-        items = laboratory.call("POST", f"/api/evaluation/v1/evaluation_sets/{set_id}/items/list", body).get(
-            "items", []
-        )
-        if not items:
-            return found
+    path, found, page = f"{SETS}/{set_id}/items/list", set[str](), 1
+    while items := laboratory.post(path, {"page_number": page, "page_size": 200}).json().get("items"):
         found |= {i["turns"][0]["field_data_list"][0]["content"]["text"] for i in items}
+        page += 1
+    return found
 
 
 def same_after_replay(data: Path) -> None:

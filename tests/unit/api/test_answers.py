@@ -11,6 +11,7 @@ import pytest
 from cozeloop.api.envelope import reply
 from cozeloop.api.modules import UNREADABLE, UNREGISTERED, Module, module_of
 from cozeloop.handling import CommandReused, Contended
+from cozeloop.outside import WebhookFigures
 from cozeloop.platform import Damaged, LogUnavailable, Unknown, UnknownEvent
 from tests.unit.api.fakes import NOTES, World
 
@@ -249,6 +250,38 @@ async def test_figures_name_routes_and_commands_and_no_tenant(world: World) -> N
     assert 'cozeloop_commands_total{command="WriteNote"} 1' in text
     assert 'cozeloop_read_model_lag{model="members"} 0' in text
     assert "70" not in "".join(line.split("} ")[0] for line in text.splitlines() if "note" in line)
+
+
+class Deliveries:
+    """Webhooks of which only the figures are asked; without them the database is away."""
+
+    def __init__(self, found: WebhookFigures | None) -> None:
+        self._found = found
+
+    async def figures(self) -> WebhookFigures:
+        if self._found is None:
+            raise ConnectionError("the database is away")
+        return self._found
+
+
+async def test_figures_say_how_deliveries_to_webhooks_go(world: World) -> None:
+    world.platform.webhooks = Deliveries(WebhookFigures({"delivered": 5, "given_up": 1}, 3, 2, 4))  # type: ignore[assignment]
+    async with world.client() as client:
+        text = (await client.get("/metrics")).text
+    assert 'cozeloop_webhook_attempts_total{outcome="delivered"} 5\n' in text
+    assert 'cozeloop_webhook_attempts_total{outcome="failed"} 0\n' in text
+    assert 'cozeloop_webhook_attempts_total{outcome="given_up"} 1\n' in text
+    assert "cozeloop_webhook_retries_total 3\n" in text
+    assert 'cozeloop_webhook_deliveries{state="waiting"} 2\n' in text
+    assert 'cozeloop_webhook_deliveries{state="undelivered"} 4\n' in text
+
+
+async def test_figures_are_told_without_deliveries_while_these_cannot_be_counted(world: World) -> None:
+    world.platform.webhooks = Deliveries(None)  # type: ignore[assignment]
+    async with world.client() as client:
+        answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    assert "cozeloop_webhook" not in answer.text
 
 
 async def test_the_access_log_is_one_line_without_query_or_secret(
