@@ -1,5 +1,6 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
+SPREAD := -q -n 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 
 .PHONY: help venv demo run test test-all check bench soak wire lock clean
@@ -29,11 +30,11 @@ check: .venv/.ready ## Format, lint, types, import rules, rooms, unit and proper
 	$(PY) -m pytest -q -n 2 tests/architecture tests/unit tests/property
 
 test: .venv/.ready ## The embedded shape whole, with the GSM8K run; databases when reachable
-	$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not kill" tests
+	$(PY) -m pytest $(SPREAD) -m "not slow and not kill" tests
 	@echo "left out: the suites marked slow and kill (make test-all); skipped ones are listed above with their reason"
 
 test-all: .venv/.ready ## Everything, with the kill -9 suites
-	$(PY) -m pytest -q tests
+	$(PY) -m pytest $(SPREAD) tests
 
 bench: .venv/.ready ## Measure, with the raw engine as reference in the same run
 	$(PY) -m tests.benchmarks

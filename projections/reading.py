@@ -1,12 +1,14 @@
-"""What projectors share: times as microseconds, and sealed content that may have been erased."""
+"""What read models share: times as microseconds, sealed content that may have been erased, and the pages of lists."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from sqlalchemy import ColumnElement, Connection, Table, UnaryExpression, and_, func, or_, select
 
 from events.event import Erased
 
@@ -32,3 +34,24 @@ def stable_id(*parts: str) -> str:
     """An id that follows from what it names: 63 bits of sha-256."""
     digest = hashlib.sha256("/".join(parts).encode()).digest()
     return str(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def number_of(conn: Connection, table: Table, where: Sequence[ColumnElement[bool]]) -> int:
+    """How many rows of the table are wanted."""
+    number: int = conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+    return number
+
+
+def directed(ascending: bool, *columns: ColumnElement[Any]) -> list[UnaryExpression[Any]]:
+    """The columns in one direction; rows that are equal in the first are ordered by the next."""
+    return [column.asc() if ascending else column.desc() for column in columns]
+
+
+def behind(
+    place: tuple[int, str], ascending: bool, by: ColumnElement[Any], key: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Whether a row comes after the one with these values, in the order of ``directed(ascending, by, key)``."""
+    at, last = place
+    if ascending:
+        return or_(by > at, and_(by == at, key > last))
+    return or_(by < at, and_(by == at, key < last))

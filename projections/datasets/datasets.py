@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Integer, Table, and_, func, or_, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Integer, Table, select
 from sqlalchemy.schema import SchemaItem
 
 from events.datasets import (
@@ -28,7 +28,7 @@ from events.datasets import (
 from events.event import Erased, Event, Recorded
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
-from projections.reading import micros, text_of
+from projections.reading import behind, directed, micros, number_of, text_of
 
 Row = Mapping[str, Any]
 
@@ -219,13 +219,10 @@ def list_datasets(
         where.append(t.c.created_by.in_(list(wanted.created_by)))
     if wanted.ids:
         where.append(t.c.dataset_id.in_(list(wanted.ids)))
-    total: int = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
-    by, key = t.c[order_by], t.c.dataset_id
+    total = number_of(conn, t, where)
+    order = (t.c[order_by], t.c.dataset_id)
     if after is not None:
-        at, last = after
-        ahead = and_(by == at, key > last if ascending else key < last)
-        where.append(or_(by > at if ascending else by < at, ahead))
+        where.append(behind(after, ascending, *order))
         offset = 0
-    order = (by.asc(), key.asc()) if ascending else (by.desc(), key.desc())
-    rows = conn.execute(select(t).where(*where).order_by(*order).limit(size).offset(offset))
+    rows = conn.execute(select(t).where(*where).order_by(*directed(ascending, *order)).limit(size).offset(offset))
     return list(rows.mappings()), total

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Integer, Table, func, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Index, Integer, Table, select
 from sqlalchemy.schema import SchemaItem
 
 from events.datasets import DatasetVersionCreated
@@ -13,7 +13,7 @@ from events.event import Event, Recorded
 from infra.sql import dialect as sql
 from projections.datasets.datasets import fields_of
 from projections.projector import Change, Project, ReadModel
-from projections.reading import micros, text_of
+from projections.reading import micros, number_of, text_of
 
 Row = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def list_versions(
     where: list[ColumnElement[bool]] = [t.c.dataset_id == dataset_id]
     if like:
         where.append(sql.contains(t.c.version, like))
-    total: int = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    total = number_of(conn, t, where)
     if before is not None:
         where.append(t.c.number < before)
         offset = 0

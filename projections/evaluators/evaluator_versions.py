@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Table, func, select
+from sqlalchemy import BigInteger, Column, Connection, Index, Table, select
 from sqlalchemy.schema import SchemaItem
 
 from events.evaluators import EvaluatorVersionSubmitted
 from events.event import Event, Recorded
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
-from projections.reading import json_of, micros, text_of
+from projections.reading import json_of, micros, number_of, text_of
 
 Row = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ def list_evaluator_versions(
     where = [t.c.evaluator_id.in_(list(evaluator_ids))]
     if versions:
         where.append(t.c.version.in_(list(versions)))
-    total = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    total = number_of(conn, t, where)
     query = select(t).where(*where).order_by(t.c.position.asc() if ascending else t.c.position.desc())
     if size:
         query = query.limit(size).offset((page - 1) * size)

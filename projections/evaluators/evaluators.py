@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Table,
-    func,
     select,
 )
 from sqlalchemy.schema import SchemaItem
@@ -22,7 +21,7 @@ from events.evaluators import EvaluatorCreated, EvaluatorDeleted, EvaluatorRenam
 from events.event import Event, Recorded
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
-from projections.reading import micros, text_of
+from projections.reading import micros, number_of, text_of
 
 Row = Mapping[str, Any]
 
@@ -147,7 +146,7 @@ def list_evaluators(
         where.append(t.c.created_by.in_(list(wanted.created_by)))
     if wanted.types:
         where.append(t.c.evaluator_type.in_(list(wanted.types)))
-    total = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    total = number_of(conn, t, where)
     query = select(t).where(*where)
     query = query.order_by(*((t.c[c].asc() if up else t.c[c].desc()) for c, up in order), t.c.evaluator_id.desc())
     if size:

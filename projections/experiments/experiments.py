@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, Table, func, select
+from sqlalchemy import Column, Connection, Index, Integer, Table, select
 from sqlalchemy.schema import SchemaItem
 
 from events.event import Erased, Event, Recorded
@@ -22,7 +22,7 @@ from events.experiments import (
 )
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
-from projections.reading import json_of, micros, text_of
+from projections.reading import directed, json_of, micros, number_of, text_of
 
 Row = Mapping[str, Any]
 PENDING, PROCESSING, SUCCESS, FAILED, TERMINATED, TERMINATING = 2, 3, 11, 12, 13, 15
@@ -204,8 +204,8 @@ def list_experiments(
         if values:
             where.append(column.in_(list(values)))
     by = {"started_at": t.c.started_at, "ended_at": t.c.ended_at}.get(order_by, t.c.created_at)
-    order = (by.asc(), t.c.experiment_id.asc()) if ascending else (by.desc(), t.c.experiment_id.desc())
-    total = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    order = directed(ascending, by, t.c.experiment_id)
+    total = number_of(conn, t, where)
     rows = conn.execute(select(t).where(*where).order_by(*order).limit(size).offset((page - 1) * size))
     return list(rows.mappings()), total
 
@@ -221,4 +221,4 @@ def count_running(conn: Connection, space_id: str, except_for: str = "") -> int:
     """How many of a space's experiments are not over, one excepted."""
     t = EXPERIMENTS.live(conn)
     where = (t.c.space_id == space_id, t.c.status.in_(RUNNING), t.c.deleted_at == 0, t.c.experiment_id != except_for)
-    return conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    return number_of(conn, t, where)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Table, func, or_, select
+from sqlalchemy import Column, Connection, Index, Table, or_, select
 from sqlalchemy.schema import SchemaItem
 
 from events.event import Event, Recorded
@@ -19,7 +19,7 @@ from events.prompts import (
 )
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
-from projections.reading import micros, text_of
+from projections.reading import directed, micros, number_of, text_of
 
 Row = Mapping[str, Any]
 
@@ -147,8 +147,8 @@ def list_prompts(
     if wanted.committed_only:
         where.append(t.c.latest_version != "")
     by = t.c.latest_committed_at if order_by == "committed_at" else t.c.created_at
-    order = (by.asc(), t.c.prompt_id.asc()) if ascending else (by.desc(), t.c.prompt_id.desc())
-    total = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    order = directed(ascending, by, t.c.prompt_id)
+    total = number_of(conn, t, where)
     rows = conn.execute(select(t).where(*where).order_by(*order).limit(size).offset((page - 1) * size))
     return list(rows.mappings()), total
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, and_, func, select
+from sqlalchemy import Column, Connection, Table, and_, select
 from sqlalchemy.schema import SchemaItem
 
 from events.event import Erased, Event, Recorded
 from events.tags import OptionMadeTag, TagContent, TagCreated, TagRevised, TagStatusChanged
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
-from projections.reading import micros
+from projections.reading import micros, number_of
 
 Row = Mapping[str, Any]
 
@@ -84,7 +84,7 @@ def list_tag_versions(
     t = TAG_VERSIONS.live(conn)
     c = t.alias("c")
     where = [t.c.tag_key_id == tag_key_id]
-    total = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    total = number_of(conn, t, where)
     if before is not None:
         where.append(t.c.version_num < before)
         offset = 0

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Table, and_, func, or_, select
+from sqlalchemy import Column, Connection, Index, Table, or_, select
 from sqlalchemy.schema import SchemaItem
 
 from events.event import Erased, Event, Recorded
 from events.tags import OptionMadeTag, TagContent, TagCreated, TagRevised, TagStatusChanged
 from infra.sql import dialect as sql
 from projections.projector import Change, Project, ReadModel
-from projections.reading import micros
+from projections.reading import behind, directed, micros, number_of
 
 Row = Mapping[str, Any]
 ORDERS = ("updated_at", "created_at")
@@ -150,14 +150,10 @@ def search_tags(
         where.append(or_(*(sql.contains(t.c.domains, f",{d},") for d in wanted.domains)))
     if wanted.created_by:
         where.append(t.c.created_by.in_(list(wanted.created_by)))
-    total = conn.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
-    by = t.c[order_by]
+    total = number_of(conn, t, where)
+    order = (t.c[order_by], t.c.tag_key_id)
     if after is not None:
-        at, last = after
-        beyond = by > at if ascending else by < at
-        next_id = t.c.tag_key_id > last if ascending else t.c.tag_key_id < last
-        where.append(or_(beyond, and_(by == at, next_id)))
+        where.append(behind(after, ascending, *order))
         offset = 0
-    order = (by.asc(), t.c.tag_key_id.asc()) if ascending else (by.desc(), t.c.tag_key_id.desc())
-    rows = conn.execute(select(t).where(*where).order_by(*order).limit(size).offset(offset))
+    rows = conn.execute(select(t).where(*where).order_by(*directed(ascending, *order)).limit(size).offset(offset))
     return list(rows.mappings()), total
