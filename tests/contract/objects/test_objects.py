@@ -10,7 +10,7 @@ import pytest
 from infra.objects import FileObjects, ObjectsUnavailable
 from infra.objects.port import Objects
 from infra.objects.s3 import S3Objects
-from tests.contract.objects.s3_server import WEED, S3Server, free_ports, s3_server
+from tests.s3_server import WEED, S3Server, free_ports, s3_server
 
 MIB = 1 << 20
 
