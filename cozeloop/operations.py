@@ -71,6 +71,8 @@ class LogOperations:
         self._codes = codes
         self.apart: dict[str, Rebuild] = {}
         """What can be built anew beside the read models of the log, when it is named."""
+        self.spans: Callable[[], AsyncIterator[Mapping[str, Any]]] | None = None
+        """Reads the stream of spans; the last line is the verdict."""
 
     def reset_code(self, email: str) -> AsyncIterator[Mapping[str, Any]]:
         """A one-time code for whoever has this e-mail; raises NobodyRegistered."""
@@ -104,7 +106,7 @@ class LogOperations:
         return as_json(found[0]) if found and found[0].position == position else None
 
     async def verify(self) -> AsyncIterator[Mapping[str, Any]]:
-        """Progress, and the verdict last (``final`` true)."""
+        """Progress, and the verdict last (``final``): ``clean`` is the log's, ``spans`` has problems of its own."""
         last: Mapping[str, Any] = {}
         async for report in verify(self._log.reader, self._anchor.anchor, objects=self._inventory()):
             last = {
@@ -120,7 +122,12 @@ class LogOperations:
                 "final": False,
             }
             yield last
-        yield {**last, "final": True, "clean": not last["problems"], "not_detected": NOT_DETECTED}
+        spans: Mapping[str, Any] = {}
+        if self.spans is not None:
+            async for spans in self.spans():
+                yield {**last, "spans": spans}
+        clean = not last["problems"]
+        yield {**last, "spans": spans, "final": True, "clean": clean, "not_detected": NOT_DETECTED}
 
     async def replay(self, names: Sequence[str], parked: bool = False) -> AsyncIterator[Mapping[str, Any]]:
         """Builds the named read models anew, all of them when none is named; raises UnknownReadModel.

@@ -9,9 +9,11 @@ from cozeloop.erasing import Erasing
 from cozeloop.operations import LogOperations
 from cozeloop.projecting.spans import NAME
 from cozeloop.resetting import ResetCodes
+from cozeloop.span_verdict import spans_verified
 from cozeloop.tracing import Traces
 from infra import clock
 from infra.eventstore.inventory import Inventory
+from infra.messaging.spans import STREAM
 from projections import READ_MODELS
 
 
@@ -29,4 +31,5 @@ def open_operations(core: Core, erasing: Erasing, traces: Traces) -> LogOperatio
         core.log, core.anchor, READ_MODELS, core.projection, erasing, inventory, backup, examination, codes
     )
     made.apart[NAME] = traces.projector.rebuild
+    made.spans = lambda: spans_verified(core.log.reader.beside(STREAM), core.vault.keys, traces.projector.stands)
     return made

@@ -45,12 +45,19 @@ def read(
 
 
 class Reader:
-    """Direct gets on the stream EVENTS over one connection; each raises LogUnavailable when no answer comes."""
+    """Direct gets on a stream, EVENTS unless told otherwise, over one connection.
+
+    Each raises LogUnavailable when no answer comes.
+    """
 
     def __init__(self, requests: Requests, stream: str = "EVENTS") -> None:
         self._requests = requests
         self._get = f"$JS.API.DIRECT.GET.{stream}"
         self._info = f"$JS.API.STREAM.INFO.{stream}"
+
+    def beside(self, stream: str) -> Reader:
+        """Reads another stream over the same connection."""
+        return Reader(self._requests, stream)
 
     @read
     async def info(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -31,6 +31,10 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of lines in one message; the server takes 8 MiB. A single line above it travels deflated."""
 TIMEOUT_SECONDS = 5.0
 KEY, NONCE, FORM, DEFLATED = "span-key", "span-nonce", "span-form", "deflate"
+
+
+class Unreadable(Exception):
+    """A message that holds no batch which its key opens; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +108,29 @@ class JetStreamSpans:
 
     async def _opened(self, message: RawEvent) -> SpanBatch:
         space = message.subject.partition(".")[2]
-        headers = message.headers
         try:
-            key = self._keyring.cached(headers[KEY]) or await self._keyring.by_id(headers[KEY])
-            if key is None:
-                return SpanBatch(space, b"", message.sequence)
-            lines = key.open(bytes.fromhex(headers[NONCE]), message.data, message.subject.encode())
-            if headers.get(FORM) == DEFLATED:
-                lines = zlib.decompress(lines)
-        except (InvalidTag, KeyMissing, KeyError, ValueError, zlib.error) as error:
+            lines = await opened(self._keyring, message.subject, message.headers, message.data)
+        except Unreadable as error:
             self.unreadable += 1
-            log.error("the spans at position %d cannot be read and are passed over: %r", message.sequence, error)
+            log.error("the spans at position %d cannot be read and are passed over: %s", message.sequence, error)
             return SpanBatch(space, b"", message.sequence)
-        return SpanBatch(space, lines, message.sequence)
+        return SpanBatch(space, lines or b"", message.sequence)
+
+
+async def opened(keyring: Keyring, subject: str, headers: Mapping[str, str], data: bytes) -> bytes | None:
+    """The lines of a message of SPANS, None when their key is destroyed; raises Unreadable."""
+    try:
+        key = keyring.cached(headers[KEY]) or await keyring.by_id(headers[KEY])
+        if key is None:
+            return None
+        lines = key.open(bytes.fromhex(headers[NONCE]), data, subject.encode())
+        return zlib.decompress(lines) if headers.get(FORM) == DEFLATED else lines
+    except InvalidTag:
+        raise Unreadable("the batch was altered or moved") from None
+    except KeyMissing as error:
+        raise Unreadable(str(error)) from error
+    except (KeyError, ValueError, zlib.error) as error:
+        raise Unreadable(f"this is no batch of spans: {error!r}") from error
 
 
 def parts(lines: Sequence[bytes]) -> list[bytes]:

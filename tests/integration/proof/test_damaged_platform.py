@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from infra.messaging.server import NatsServer
 from tests.e2e.processes import Platform, command, until
-from tests.integration.proof.damage import flip, rewrite
+from tests.integration.conftest import Bench
+from tests.integration.proof.damage import flip, publish, rewrite
 from tests.integration.proof.people import PROMPTS, Person, events
 
 KEYS = [f"key{i}" for i in range(6)]
@@ -257,3 +259,18 @@ def test_another_log_under_the_read_models_is_refused(platform: Platform, ada: P
 def listing(ada: Person) -> tuple[str, dict[str, Any]]:
     """The question for the space's prompts."""
     return "/api/prompt/v1/prompts/list", {"workspace_id": ada.space, "page_num": 1, "page_size": 100}
+
+
+def test_verify_names_an_altered_batch_of_spans_and_the_log_stays_whole(platform: Platform) -> None:
+    async def strange() -> None:
+        async with NatsServer(platform.data_dir / "nats") as server:
+            nc = await Bench(server).connect()
+            await publish(nc, "spans.70", b"not what was sent", {})
+            await nc.close()
+
+    asyncio.run(strange())
+    verified = command("verify", "--data-dir", platform.data_dir)
+    assert verified.exit_code == 1
+    assert "problem: position 1 of SPANS" in verified.stderr
+    assert verified.stdout.splitlines()[-1] == "the log is whole"
+    assert "not all spans can be read" in verified.stdout
