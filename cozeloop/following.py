@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, TypeVar, cast
 
 from cozeloop.projecting.positions import ModelPositions
 from cozeloop.projecting.projection import Projection
@@ -21,6 +22,8 @@ from infra.messaging.feed import Feed
 from infra.sql.database import Database
 from projections.log.commands import COMMANDS, find_command
 
+T = TypeVar("T")
+END = object()
 log = logging.getLogger("cozeloop.following")
 
 CATCH_UP_SECONDS = 5.0
@@ -75,10 +78,27 @@ async def read_side_stands(database: Database) -> Sequence[Stand]:
     return [Stand(f"read model {s.name}", s.log_id, s.position, s.hash) for s in found.values()]
 
 
-async def decoded(feed: Feed, event_log: JetStreamLog, after: int) -> AsyncIterator[list[Recorded[Any]]]:
+async def decoded(feed: Feed, event_log: JetStreamLog, after: int) -> AsyncGenerator[list[Recorded[Any]]]:
     """The feed's batches as events, checked and opened."""
-    async for batch in feed.batches(after):
-        yield await event_log.decode([stored(m.subject, m.headers, m.data, m.sequence, m.timestamp) for m in batch])
+    async with aclosing(feed.batches(after)) as batches:
+        async for batch in batches:
+            yield await event_log.decode([stored(m.subject, m.headers, m.data, m.sequence, m.timestamp) for m in batch])
+
+
+async def one_ahead(made: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """The same, each one begun while the one before is taken: a batch is opened while the last one is written.
+
+    What making it raises comes after the one before was taken.
+    """
+    async with aclosing(made):
+        ahead = asyncio.ensure_future(anext(made, END))
+        try:
+            while (item := await ahead) is not END:
+                ahead = asyncio.ensure_future(anext(made, END))
+                yield cast(T, item)
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
 
 async def look_through(event_log: JetStreamLog, anchor: AnchorFile) -> None:

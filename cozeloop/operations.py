@@ -88,17 +88,13 @@ class LogOperations:
             after = max(after, first - 1)
         left = query.limit
         while left > 0:
-            page = await self._log.read_all(after, PAGE, subject_filter(query))
-            for recorded in page:
-                if query.type and event_type(recorded) != query.type:
-                    continue
+            size = PAGE if query.type else min(PAGE, left)
+            found, after = await self._log.search(query.type, after, size, subject_filter(query))
+            for recorded in found[:left]:
                 yield as_json(recorded)
-                left -= 1
-                if not left:
-                    return
-            if not page:
+            left -= len(found)
+            if not after:
                 return
-            after = page[-1].position
 
     async def event(self, position: int) -> Mapping[str, Any] | None:
         """One event by its position."""

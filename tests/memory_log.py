@@ -96,6 +96,11 @@ class MemoryLog:
         """Up to ``limit`` events after a position whose stream fits the filter."""
         return [r for r in self.recorded[after:] if fits(filter, r.stream.name)][:limit]
 
+    async def search(self, type: str, after: int, limit: int, filter: str = ">") -> tuple[list[Recorded[Any]], int]:
+        """Of up to ``limit`` events after a position those of a type, and the last position that was looked at."""
+        page = await self.read_all(after, limit, filter)
+        return [r for r in page if not type or r.event.__class__.__name__ == type], page[-1].position if page else 0
+
     async def history(self, filter: str, until: int) -> AsyncIterator[list[Recorded[Any]]]:
         """The events whose stream fits the filter, in pages of three."""
         found = [r for r in self.recorded[:until] if fits(filter, r.stream.name)]

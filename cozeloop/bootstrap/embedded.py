@@ -25,7 +25,7 @@ from cozeloop.bootstrap.subscriptions import open_subscriptions
 from cozeloop.bootstrap.traces import follow_spans, open_traces
 from cozeloop.bootstrap.webhooks import WebhookEngine, erase_webhooks
 from cozeloop.erasing import Erasing
-from cozeloop.following import AnchorFollower, decoded, look_through, stopped_models
+from cozeloop.following import AnchorFollower, decoded, look_through, one_ahead, stopped_models
 from cozeloop.operations import LogOperations
 from cozeloop.platform import Platform
 from cozeloop.projecting.feeding import Feeder, Follower
@@ -157,7 +157,7 @@ async def alone(settings: Settings, lock: DataDirLock) -> AsyncIterator[LogOpera
 
 def _feeder(core: Core, followers: list[Follower]) -> Feeder:
     feed = Feed(core.connected, lost=core.log.lost)
-    feeder = Feeder(lambda after: decoded(feed, core.log, after), followers, on_loss=core.log.stop)
+    feeder = Feeder(lambda after: one_ahead(decoded(feed, core.log, after)), followers, on_loss=core.log.stop)
     core.process.watch(lambda: feeder.trouble)
     core.process.watch(lambda: stopped_models(core.projection))
     core.process.run(feeder.run())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from events.event import Recorded
@@ -39,7 +40,7 @@ class Feeder:
 
     def __init__(
         self,
-        batches: Callable[[int], AsyncIterator[list[Recorded[Any]]]],
+        batches: Callable[[int], AsyncGenerator[list[Recorded[Any]]]],
         followers: Sequence[Follower],
         *,
         on_loss: Callable[[str], None] = lambda _: None,
@@ -78,11 +79,12 @@ class Feeder:
 
     async def _follow(self) -> None:
         await self._stand(min(f.position for f in self._followers))
-        async for batch in self._batches(self.position):
-            for follower in self._followers:
-                await self._give(follower, batch)
-            self.trouble = ""
-            await self._stand(batch[-1].position)
+        async with aclosing(self._batches(self.position)) as batches:
+            async for batch in batches:
+                for follower in self._followers:
+                    await self._give(follower, batch)
+                self.trouble = ""
+                await self._stand(batch[-1].position)
 
     async def _stand(self, position: int) -> None:
         async with self._reached:

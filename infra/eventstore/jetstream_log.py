@@ -264,6 +264,15 @@ class JetStreamLog:
         page, _ = await self._reader.page(f"events.{filter}", after + 1, limit)
         return await self.decode(page)
 
+    async def search(self, type: str, after: int, limit: int, filter: str = ">") -> tuple[list[Recorded[Any]], int]:
+        """Of up to ``limit`` events after a position those of a type, of any when it is empty; others are not opened.
+
+        With them the last position that was looked at, 0 at the log's end.
+        """
+        page, _ = await self._reader.page(f"events.{filter}", after + 1, limit)
+        found = await self.decode([record for record in page if not type or record.topic == type])
+        return found, page[-1].position if page else 0
+
     async def history(self, filter: str, until: int) -> AsyncIterator[list[Recorded[Any]]]:
         """The events below a subject up to and including a position, in log order, page by page."""
         async for page in self._reader.pages(f"events.{filter}"):

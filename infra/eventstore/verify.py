@@ -11,6 +11,7 @@ from infra.eventstore.inventory import Inventory
 from infra.eventstore.log import Damaged
 from infra.eventstore.mapper import check_link
 from infra.eventstore.reading import BATCH, Reader
+from infra.eventstore.tails import Tails
 from infra.gaps import Gaps
 
 MOST_PROBLEMS = 100
@@ -58,11 +59,11 @@ async def verify(
 ) -> AsyncIterator[Verification]:
     """Yields its progress page by page and the verdict last; with ``objects``, those that events name are looked at."""
     report, rolling, anchor, lost = await _begun(reader, anchor, objects)
-    tails: dict[str, tuple[int, str, int]] = {}
+    tails = Tails()
     async for page in reader.pages("events.>", size=page_size):
         for record in page:
             name = str(record.originator_id)
-            version, previous, at = tails.get(name, (0, "", 0))
+            version, previous, at = tails.of(name)
             excused = bool(lost) and lost.touch(at, record.position)
             if record.position != report.done + 1 and not lost.hold(report.done + 1, record.position - 1):
                 report.lost(f"{gap(report.done + 1, record.position - 1)} missing")
@@ -75,7 +76,7 @@ async def verify(
             except Damaged as damage:
                 report.problems.append(str(damage))
             report.problems += await objects.look(record) if objects else ()
-            tails[name] = (record.originator_version, record.hash, record.position)
+            tails.put(name, record.originator_version, record.hash, record.position)
             rolling = rolling.after(record.position, record.hash)
             report.done = record.position
             if anchor and anchor.position == record.position and _differs(anchor, rolling):

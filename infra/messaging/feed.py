@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,7 +65,7 @@ class Feed:
         self.consumers = 0
         """Consumers made so far: one, and one more after each interruption."""
 
-    async def batches(self, after: int = 0) -> AsyncIterator[list[RawEvent]]:
+    async def batches(self, after: int = 0) -> AsyncGenerator[list[RawEvent]]:
         """Lists of messages with sequences > ``after``, as soon as they are there, for as long as it is read.
 
         Interruptions are waited out. Raises LogHole when the stream ends before ``after`` or misses a sequence.

@@ -36,6 +36,10 @@ POLL_SECONDS = 0.01
 READY_SECONDS = 120.0
 """A large log is read through after a crash; until then the port is closed."""
 TERMINATE_SECONDS = 4.0
+SYNC_SECONDS = 120.0
+"""A server that did not sync all along does so when it ends."""
+FILLING_MEMORY = "256MiB"
+"""The server keeps what it has written for ten seconds; Go's default lets as much again lie as garbage."""
 MOST_DEATHS = 5
 DEATHS_WITHIN = 60.0
 BACKOFF = (0.0, 0.1, 0.5, 1.0)
@@ -106,6 +110,8 @@ class NatsServer:
         self._dir = store_dir.resolve()
         self._lock_fd = lock_fd
         self._sync = SYNC_EACH if synced else SYNC_RARELY
+        self._patience = TERMINATE_SECONDS if synced else SYNC_SECONDS
+        self._environment = None if synced else {**os.environ, "GOMEMLIMIT": FILLING_MEMORY}
         self._on_restart = on_restart
         self._on_give_up = on_give_up
         self._child: subprocess.Popen[bytes] | None = None
@@ -152,7 +158,7 @@ class NatsServer:
         return self
 
     async def stop(self) -> None:
-        """SIGTERM, and SIGKILL after four seconds. Harmless when it does not run."""
+        """SIGTERM, and SIGKILL after four seconds, or two minutes of syncing. Harmless when it does not run."""
         if self._supervision is not None:
             self._supervision.cancel()
             await asyncio.gather(self._supervision, return_exceptions=True)
@@ -240,6 +246,7 @@ class NatsServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=self._environment,
             pass_fds=() if self._lock_fd is None else (self._lock_fd,),
         )
         if self._lock_fd is not None:
@@ -281,7 +288,7 @@ class NatsServer:
         child = self._child
         if child is None:
             return
-        for number, patience in ((signal.SIGTERM, TERMINATE_SECONDS), (signal.SIGKILL, TERMINATE_SECONDS)):
+        for number, patience in ((signal.SIGTERM, self._patience), (signal.SIGKILL, TERMINATE_SECONDS)):
             if self._ended.is_set():
                 break
             child.send_signal(number)

@@ -15,10 +15,10 @@ MANY = 32
 def execute_many(conn: Connection, statement: Executable, params: Sequence[Mapping[str, Any]]) -> None:
     """Executes the statement with each set, in order. Every set has the same names.
 
-    On SQLite, whose driver takes values as they are, a long run goes past SQLAlchemy's work for each row, which
-    costs as much as the row. Raises what SQLAlchemy raises.
+    A long run goes past SQLAlchemy's work for each row, which on SQLite costs as much as the row, and on a server a
+    sixth of all. Raises what SQLAlchemy raises.
     """
-    if len(params) < MANY or conn.dialect.name != "sqlite":
+    if len(params) < MANY:
         conn.execute(statement, params if len(params) > 1 else params[0])
     else:
         conn.exec_driver_sql(*bound(statement, params, conn.dialect))

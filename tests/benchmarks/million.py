@@ -27,6 +27,8 @@ BATCH = 500
 LOADED = 20
 LOOK_SECONDS = 0.1
 IDLE_SECONDS = 10.0
+MAY_FIND_FAULTS = ("doctor",)
+"""A busy machine may still be opening the trace table when it looks."""
 SERVER, OURS = "nats-server", "platform"
 
 
@@ -49,29 +51,29 @@ async def steps(folder: Path, count: int) -> list[Figure]:
     data, backup, restored = folder / "data", folder / "backup", folder / "restored"
     filling = told("appended", await fill(data, count))
     size = sum(p.stat().st_size for p in (data / "nats").rglob("*") if p.is_file()) / count
-    cold = await cold_load(data)
-    first = told("started, read models empty", start(data))
-    again = told("started", start(data, idle=True))
-    asked = {" ".join(q): told(" ".join(q), command(*q, "--data-dir", str(data))) for q in questions(count)}
+    witnessed = told("read through for an anchor", await witness(data))
     backed_up = told("backed up", command("backup", str(backup), "--data-dir", str(data)))
     restoring = ("restore", str(backup), "--data-dir", str(restored), "--keys", str(data))
     put_back = told("restored", command(*restoring))
-    anew = told("started after the restore", start(restored))
+    first = told("started, read models empty", start(restored))
+    again = told("started again", start(restored, idle=True))
+    cold = await cold_load(restored)
+    asked = {" ".join(q): told(" ".join(q), command(*q, "--data-dir", str(restored))) for q in questions(count)}
     what = f"{count:,} events"
     return [
         Figure(f"{what}: appended in batches of {BATCH}", "events/s", [count / filling.seconds]),
         Figure(f"{what}: on disk", "bytes/event", [size], note="the log alone"),
-        Figure(f"{what}: cold load of {LOADED} events of one stream", "ms", [cold * 1e3]),
-        Figure(f"{what}: start to ready, read models empty", "s", [first.seconds], note="all of them folded"),
-        *peaks(f"{what}: while folding", first),
-        Figure(f"{what}: start to ready", "s", [again.seconds]),
-        *peaks(f"{what}: idle after that", again, "resident"),
-        *(Figure(f"{what}: cozeloop {asked_}", "s", [took.seconds]) for asked_, took in asked.items()),
+        Figure(f"{what}: read through for an anchor", "events/s", [count / witnessed.seconds], note="one was lost"),
         Figure(f"{what}: backup", "s", [backed_up.seconds]),
         *peaks(f"{what}: while backing up", backed_up),
         Figure(f"{what}: restore, verified", "s", [put_back.seconds]),
         *peaks(f"{what}: while restoring", put_back),
-        Figure(f"{what}: start to ready after the restore", "s", [anew.seconds], note="read models folded anew"),
+        Figure(f"{what}: start to ready after the restore", "s", [first.seconds], note="all read models folded anew"),
+        *peaks(f"{what}: while folding", first),
+        Figure(f"{what}: start to ready then", "s", [again.seconds]),
+        *peaks(f"{what}: idle after that", again, "resident"),
+        Figure(f"{what}: cold load of {LOADED} events of one stream", "ms", [cold * 1e3], note="spread over the log"),
+        *(Figure(f"{what}: cozeloop {line}", "s", [took.seconds]) for line, took in asked.items()),
     ]
 
 
@@ -109,6 +111,13 @@ async def fill(data: Path, count: int) -> Taken:
             if number % (count // BATCH // LOADED) == 0:
                 last = (await log.append([Append(SPREAD, [scored()])], {SPREAD.name: tail}, meta()))[-1]
                 tail = Tail(last.version, last.position, last.hash)
+        return Taken(time.perf_counter() - begun)
+
+
+async def witness(data: Path) -> Taken:
+    """The first opening: the appends had no feed that moved the anchor, so the log is read through for it."""
+    begun = time.perf_counter()
+    async with embedded_at(data, serving=False):
         return Taken(time.perf_counter() - begun)
 
 
@@ -157,7 +166,7 @@ def command(*arguments: str) -> Taken:
             highest(memory, family(running.pid))
             time.sleep(LOOK_SECONDS)
         took = time.perf_counter() - begun
-    if running.returncode:
+    if running.returncode and arguments[0] not in MAY_FIND_FAULTS:
         raise RuntimeError(f"cozeloop {' '.join(arguments)} ended with {running.returncode}")
     return Taken(took, memory)
 
