@@ -191,6 +191,11 @@ def _answer(payload: dict[str, Any], evaluators: tuple[str, str]) -> tuple[str, 
     return text, marks, results[1].get("reasoning") or outputs[1].get("evaluator_run_error", {}).get("message", "")
 
 
+def own_name() -> str:
+    """What a person types here to call this program: its name where that is found, else where it lies."""
+    return "cozeloop" if shutil.which("cozeloop") else os.path.relpath(Path(sys.executable).with_name("cozeloop"))
+
+
 def _where_next(tour: Tour, url: str, data_dir: Path) -> None:
     console.print("\n[bold]Where to look further[/]")
     console.print(f"  {url}/docs   {url}/metrics")
@@ -200,9 +205,8 @@ def _where_next(tour: Tour, url: str, data_dir: Path) -> None:
         f"-H 'Content-Type: application/json' -d '{body}'",
         markup=False,
     )
-    console.print(f"  cozeloop events list --data-dir {data_dir} --capability prompts")
-    console.print(f"  cozeloop verify --data-dir {data_dir}")
-    console.print(f"  cozeloop replay --all --data-dir {data_dir}")
+    for told in ("events list --capability prompts", "verify", "replay --all"):
+        console.print(f"  {own_name()} {told} --data-dir {data_dir}", markup=False)
     console.print("\n[bold]The last ten events[/]")
     command = [sys.executable, "-m", "cozeloop", "events", "list", "--data-dir", str(data_dir), "--limit", "100000"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)

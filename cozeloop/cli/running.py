@@ -144,15 +144,21 @@ class Remote:
             async with self._client.stream(method, path, **request) as response:
                 if response.status_code != httpx.codes.OK:
                     body = json.loads(await response.aread() or b"{}")
-                    raise Failed(body.get("msg", "").partition(",")[2] or f"it answered {response.status_code}")
+                    raise Failed(sentence(body.get("msg", "")) or f"it answered {response.status_code}")
                 async for text in response.aiter_lines():
                     if text:
                         line = json.loads(text)
                         if line.get("code"):
-                            raise Failed(line.get("msg", ""))
+                            raise Failed(sentence(line.get("msg", "")))
                         yield line
         except httpx.HTTPError as error:
             raise Failed(f"the platform at {self._run.url} broke off: {error}") from error
+
+
+def sentence(msg: str) -> str:
+    """An answer's text as it is said without HTTP: what stands behind the code's own words, or these alone."""
+    detail = msg.partition(",")[2]
+    return msg if not detail or detail.startswith(" ") else detail
 
 
 @asynccontextmanager

@@ -97,7 +97,7 @@ def evaluation_set(row: Row, users: Mapping[str, Json], version: Json | None = N
         "features": {"editSchema": True, "repeatedData": False, "multiModal": True},
         "item_count": str(row["item_count"]),
         "change_uncommitted": bool(row["uncommitted"]),
-        "biz_category": row["biz_category"],
+        **({"biz_category": row["biz_category"]} if row["biz_category"] else {}),
         "type": "default",
         "evaluation_set_version": version or draft(row, users),
         "latest_version": row["latest_version"],
