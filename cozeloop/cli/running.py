@@ -220,4 +220,8 @@ def in_a_sentence(error: Exception) -> str:
     """What an error says of itself. One that only a defect raises is also logged whole."""
     defect = isinstance(error, LookupError | TypeError | AttributeError | AssertionError | NameError)
     logging.getLogger(__name__).log(logging.ERROR if defect else logging.DEBUG, "what failed", exc_info=error)
-    return f"{type(error).__name__}: {error}" if defect else str(error) or type(error).__name__
+    if defect:
+        return f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error).partition("\n(Background on this error")[0] or type(error).__name__

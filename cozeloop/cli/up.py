@@ -29,7 +29,9 @@ GRACE_SECONDS = 3
 
 def up(
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    port: Annotated[int | None, typer.Option(envvar="COZELOOP_PORT", help="Port to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(envvar="COZELOOP_PORT", min=0, max=65535, help="Port to listen on.")
+    ] = None,
     host: Annotated[str | None, typer.Option(envvar="COZELOOP_HOST", help="Address to listen on.")] = None,
     quiet: Annotated[bool, typer.Option(help="Log warnings only.")] = False,
 ) -> None:
@@ -50,7 +52,7 @@ def up(
         with DataDirLock(settings.data_dir) as lock, _listener(settings.host, settings.port) as listener:
             failed = run_on_loop(_serve(settings, lock, listener, quiet))
     except (DataDirInUse, Failed, OSError) as error:
-        typer.echo(f"cozeloop: {error}", err=True)
+        typer.echo(f"cozeloop: {in_a_sentence(error)}", err=True)
         raise typer.Exit(1) from None
     if failed:
         typer.echo(f"cozeloop: {failed}", err=True)

@@ -141,7 +141,9 @@ def test_a_damaged_installation_key_is_named(tmp_path: Path, damage: bytes) -> N
         refused_in_a_sentence(platform.start(), "installation.key", "backup")
 
 
-@pytest.mark.parametrize("arguments", [["up", "--prot", "1"], ["up", "--port", "x"], ["events"], ["nonsense"]])
+@pytest.mark.parametrize(
+    "arguments", [["up", "--prot", "1"], ["up", "--port", "x"], ["up", "--port", "99999"], ["events"], ["nonsense"]]
+)
 def test_a_command_that_cannot_be_read_shows_its_usage(arguments: list[str]) -> None:
     asked = command(*arguments)
     assert asked.exit_code == 2

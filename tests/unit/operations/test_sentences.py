@@ -9,7 +9,7 @@ import pytest
 
 from cozeloop.cli.demo import own_name
 from cozeloop.cli.events import unheard_of
-from cozeloop.cli.running import sentence
+from cozeloop.cli.running import in_a_sentence, sentence
 
 
 def test_a_mistyped_event_is_named_with_those_that_are_close() -> None:
@@ -31,6 +31,11 @@ def test_a_running_platform_says_what_the_directory_alone_says() -> None:
 @pytest.mark.parametrize("msg", ["not available now", "Service Internal Error, log id 12", ""])
 def test_an_answer_without_a_detail_is_said_as_it_is(msg: str) -> None:
     assert sentence(msg) == msg
+
+
+def test_what_a_system_or_a_library_says_is_shortened_to_what_a_person_needs() -> None:
+    assert in_a_sentence(FileExistsError(17, "File exists", "/tmp/there")) == "/tmp/there: File exists"
+    assert in_a_sentence(RuntimeError("no such database\n(Background on this error at: …)")) == "no such database"
 
 
 def test_a_command_that_is_on_no_path_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
