@@ -17,11 +17,12 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from cozeloop.backup.archive import Writing
+from cozeloop.backup.archive import ArchiveUnusable, Writing
 from cozeloop.backup.manifest import MANIFEST, Manifest
-from infra.eventstore.anchor import AnchorFile
+from infra.eventstore.anchor import Anchor, AnchorFile
 from infra.eventstore.as_of import whole
 from infra.eventstore.jetstream_log import JetStreamLog
+from infra.eventstore.log import Damaged
 from infra.messaging.snapshots import kept_streams, taken
 from infra.messaging.streams import Client
 from infra.objects.port import Objects
@@ -54,7 +55,7 @@ class Backup:
         archive = await asyncio.to_thread(Writing, target)
         nc = await self.connected()
         try:
-            witness = await self.anchor.upto(await whole(self.log.reader), self.log.reader)
+            witness = await self._witness()
             streams: dict[str, dict[str, Any]] = {}
             for name in sorted(await kept_streams(nc), key=lambda n: n != EVENTS):
                 streams[name] = {}
@@ -92,6 +93,13 @@ class Backup:
             "digest": witness.digest,
             "target": str(target),
         }
+
+    async def _witness(self) -> Anchor:
+        """The log up to its last whole batch: what was acknowledged until now, and what the snapshot will hold."""
+        try:
+            return await self.anchor.upto(await whole(self.log.reader), self.log.reader)
+        except Damaged as damage:
+            raise ArchiveUnusable(f"a backup of this log could not be restored: {damage}") from damage
 
     async def _objects(self, archive: Writing) -> Line:
         size = count = 0

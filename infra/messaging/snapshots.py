@@ -16,7 +16,7 @@ from nats.errors import Error as NatsError
 from infra.messaging.connecting import JetStreamAway, JetStreamRefused, ask
 
 CHUNK_BYTES = 128 * 1024
-PUT_BACK_BYTES = 8 * 1024
+PUT_BACK_BYTES = 32 * 1024
 """A server writes a restored stream message by message and gives up on a piece that takes it five seconds."""
 SILENCE_SECONDS = 30.0
 """A server that sends or takes nothing for so long is taken for dead."""
