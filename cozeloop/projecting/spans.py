@@ -25,12 +25,9 @@ NAME = "spans"
 BLOCK_BYTES = 32 * 1024 * 1024
 BLOCK_ROWS = 10_000
 LONGEST_PAUSE = 5.0
-BUSY_ROWS = 500
-GATHERED_SECONDS = 0.1
-"""After so many rows at once more are on their way: they are let come together, because each insert is a part of the
-table to be synced and merged."""
-REST_SECONDS = 0.5
-"""The longest rest after fewer."""
+GATHERED_SECONDS = 0.5
+"""How long spans are let come together while nobody waits for them: each insert is a part of the table, to be synced
+and merged."""
 
 
 class Source(Protocol):
@@ -159,17 +156,13 @@ class SpanProjector:
             table = await self._stand()
         try:
             async for batches in self._source.batches(table.position):
-                before = self.inserted
                 for block in blocks(batches):
                     async with self._turn:
                         self.inserted += await table.take(self._kept(block))
                     self.blocks += 1
                     self.trouble = ""
                     self._positions.post([NAME], table.position)
-                if self.inserted - before > BUSY_ROWS:
-                    await asyncio.sleep(GATHERED_SECONDS)
-                else:
-                    await self._positions.wanted(NAME, REST_SECONDS)
+                await self._positions.wanted(NAME, GATHERED_SECONDS)
         except LogHole as hole:
             log.warning("%s; reading on from what is there", hole)
 
