@@ -50,6 +50,9 @@ Micros = BigInteger()
 Real: Double[float] = Double()
 """A 64-bit float on all three; MySQL's FLOAT keeps 24 bits."""
 
+SUMMED = "summed"
+"""The option of a statement that adds: its keys, and the columns that are added up."""
+
 LONGEST_SOUGHT = 4 * KEY_LIMIT
 """Longest text that is looked for within others; SQLite fails at patterns of 50,000 bytes."""
 
@@ -110,6 +113,17 @@ def upsert(table: Table, keys: Sequence[str], columns: Sequence[str] | None = No
     return statement
 
 
+def add(table: Table, keys: Sequence[str], columns: Sequence[str]) -> Insert:
+    """Inserts a row; where one with these ``keys`` is there, adds the numbers of ``columns`` to it.
+
+    Parameters: every column by its name. Neighbours with equal ``keys`` are executed as their sum.
+    """
+    statement = upsert(table, keys, ())
+    statement._post_values_clause = _OnClash(tuple(keys), (), tuple(columns), table.name)
+    summed: Insert = statement.execution_options(**{SUMMED: (tuple(keys), tuple(columns))})
+    return summed
+
+
 def insert(table: Table) -> Insert:
     """Inserts a row. Parameters: every column by its name."""
     return core_insert(table).values({c.name: bindparam(c.name, type_=c.type) for c in table.columns})
@@ -159,7 +173,12 @@ def drop_table(conn: Connection, name: str) -> None:
     Table(name, MetaData()).drop(conn, checkfirst=True)
 
 
-_PARTS = [("keys", InternalTraversal.dp_string_list), ("columns", InternalTraversal.dp_string_list)]
+_PARTS = [
+    ("keys", InternalTraversal.dp_string_list),
+    ("columns", InternalTraversal.dp_string_list),
+    ("added", InternalTraversal.dp_string_list),
+    ("table", InternalTraversal.dp_string),
+]
 
 
 class _OnClash(ClauseElement):
@@ -167,9 +186,13 @@ class _OnClash(ClauseElement):
 
     _traverse_internals = _PARTS
 
-    def __init__(self, keys: tuple[str, ...], columns: tuple[str, ...]) -> None:
+    def __init__(
+        self, keys: tuple[str, ...], columns: tuple[str, ...], added: tuple[str, ...] = (), table: str = ""
+    ) -> None:
         self.keys = keys
         self.columns = columns
+        self.added = added
+        self.table = table
 
 
 @compiles(_OnClash, "sqlite")
@@ -177,10 +200,11 @@ class _OnClash(ClauseElement):
 def _on_conflict(clause: _OnClash, compiler: Any, **_: Any) -> str:
     quote = compiler.preparer.quote
     keys = ", ".join(quote(n) for n in clause.keys)
-    if not clause.columns:
+    if not clause.columns and not clause.added:
         return f"ON CONFLICT ({keys}) DO NOTHING"
-    sets = ", ".join(f"{quote(n)} = excluded.{quote(n)}" for n in clause.columns)
-    return f"ON CONFLICT ({keys}) DO UPDATE SET {sets}"
+    sets = [f"{quote(n)} = excluded.{quote(n)}" for n in clause.columns]
+    sets += [f"{quote(n)} = {quote(clause.table)}.{quote(n)} + excluded.{quote(n)}" for n in clause.added]
+    return f"ON CONFLICT ({keys}) DO UPDATE SET {', '.join(sets)}"
 
 
 @compiles(_OnClash, "mysql")
@@ -188,8 +212,9 @@ def _on_conflict(clause: _OnClash, compiler: Any, **_: Any) -> str:
 def _on_duplicate(clause: _OnClash, compiler: Any, **_: Any) -> str:
     # VALUES(x), not MySQL 8's row alias: MariaDB lacks the alias, and the driver joins rows only for this form.
     quote = compiler.preparer.quote
-    if not clause.columns:
+    if not clause.columns and not clause.added:
         first = quote(clause.keys[0])
         return f"ON DUPLICATE KEY UPDATE {first} = {first}"
-    sets = ", ".join(f"{quote(n)} = VALUES({quote(n)})" for n in clause.columns)
-    return f"ON DUPLICATE KEY UPDATE {sets}"
+    sets = [f"{quote(n)} = VALUES({quote(n)})" for n in clause.columns]
+    sets += [f"{quote(n)} = {quote(n)} + VALUES({quote(n)})" for n in clause.added]
+    return f"ON DUPLICATE KEY UPDATE {', '.join(sets)}"

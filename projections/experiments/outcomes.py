@@ -42,7 +42,7 @@ def columns() -> list[SchemaItem]:
         Column("position", sql.Micros, nullable=False),
         Column("recorded_at", sql.Micros, nullable=False),
         Index("by_record", "record_id"),
-        Index("by_score", "run_id", "step", "code", "score"),
+        Index("by_item", "run_id", "item_index", "step", "code", "position"),
     ]
 
 
@@ -110,7 +110,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     }
 
 
-OUTCOMES = ReadModel("experiment_outcomes", 3, columns, projector)
+OUTCOMES = ReadModel("experiment_outcomes", 4, columns, projector)
 
 
 def outcomes_by_record(conn: Connection, record_ids: Sequence[str]) -> list[Row]:

@@ -83,11 +83,10 @@ def target_numbers(conn: Connection, wanted: Wanted) -> list[tuple[int, int, int
     return [(int(d), int(i), int(o)) for d, i, o in conn.execute(query)]
 
 
-def judge_tokens(conn: Connection, wanted: Wanted) -> tuple[int, int]:
-    """Input and output tokens that judges used, those without a score too."""
+def tokens_used(conn: Connection, wanted: Wanted) -> tuple[int, int]:
+    """Input and output tokens of the target's answers and of judges, those without a score too."""
     c = _counted(conn, wanted).c
-    query = select(func.sum(c.input_tokens), func.sum(c.output_tokens)).where(c.step > 0)
-    asked, said = conn.execute(query).one()
+    asked, said = conn.execute(select(func.sum(c.input_tokens), func.sum(c.output_tokens))).one()
     return int(asked or 0), int(said or 0)
 
 

@@ -8,40 +8,31 @@ from typing import Any
 
 import orjson
 
-from commands.evaluators.content import CODE_TYPE, PROMPT_TYPE
+from commands.evaluators.content import CODE_TYPE
 from cozeloop.api.edge import Edge
 from cozeloop.api.experiments.aggregates import evaluator_aggregate
+from cozeloop.api.experiments.overview import Overview, Stats, overview, pins_of
 from cozeloop.api.experiments.refusals import RUN_OUTLIVED
 from cozeloop.api.experiments.submission import PROMPT_TARGET
 from cozeloop.api.people import base_info_users
 from cozeloop.api.values import milliseconds
-from projections.datasets.datasets import get_datasets
-from projections.datasets.versions import get_versions
 from projections.evaluators.evaluators import get_evaluators
 from projections.experiments.experiments import TERMINATING
-from projections.experiments.results import Progress, Wanted, judge_tokens, progress, score_counts, target_numbers
-from projections.prompts.prompts import get_prompts
+from projections.experiments.results import Progress
 
 Row = Mapping[str, Any]
 
 
 async def shown(edge: Edge, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The experiments with everything a page shows of them."""
-    around = await _around(edge, rows)
-    stats = await asyncio.gather(*(_stats(edge, row, around) for row in rows))
-    return [_one(row, around, each) for row, each in zip(rows, stats, strict=True)]
+    around, users = await _around(edge, rows, counted=True)
+    return [_one(row, around, users, _counts(row, around, each)) for row, each in zip(rows, around.stats, strict=True)]
 
 
 async def submitted(edge: Edge, row: Row) -> dict[str, Any]:
     """An experiment as its submission left it, whatever happened since."""
-    around = await _around(edge, [row])
-    return _one(row, around, _counts(row, around, Progress(0, 0, row["item_count"], 0), [], []))
-
-
-def pins_of(row: Row) -> list[dict[str, Any]]:
-    """The evaluator versions that an experiment pinned."""
-    pins: list[dict[str, Any]] = orjson.loads(row["evaluators"]) or []
-    return pins
+    around, users = await _around(edge, [row], counted=False)
+    return _one(row, around, users, _counts(row, around, Stats(Progress(0, 0, row["item_count"], 0))))
 
 
 def weights_of(row: Row) -> dict[str, float]:
@@ -50,39 +41,22 @@ def weights_of(row: Row) -> dict[str, float]:
     return weights
 
 
-def wanted_of(row: Row) -> Wanted:
-    """The experiment as questions for its results need it."""
-    steps = len(pins_of(row)) + (1 if row["prompt_id"] else 0)
-    return Wanted(row["experiment_id"], row["item_count"], steps, row["runs"])
-
-
 async def evaluator_names(edge: Edge, rows: Sequence[Row]) -> dict[str, Row]:
     """Evaluator id -> its row, also of deleted ones."""
     ids = {pin["id"] for row in rows for pin in pins_of(row)}
     return {r["evaluator_id"]: r for r in await edge.ask(get_evaluators, sorted(ids), True)} if ids else {}
 
 
-async def _around(edge: Edge, rows: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
-    """What the rows name, each asked for once."""
-    datasets, versions, prompts, evaluators, users = await asyncio.gather(
-        edge.ask(get_datasets, sorted({r["dataset_id"] for r in rows}), True),
-        edge.ask(get_versions, sorted({r["dataset_version_id"] for r in rows})),
-        edge.ask(get_prompts, sorted({r["prompt_id"] for r in rows if r["prompt_id"]})),
-        evaluator_names(edge, rows),
-        base_info_users(edge, [r["created_by"] for r in rows]),
+async def _around(edge: Edge, rows: Sequence[Row], counted: bool) -> tuple[Overview, Mapping[str, dict[str, Any]]]:
+    """What the rows name, and the people."""
+    return await asyncio.gather(
+        edge.ask(overview, rows, counted), base_info_users(edge, [r["created_by"] for r in rows])
     )
-    return {
-        "datasets": {d["dataset_id"]: d for d in datasets},
-        "versions": {v["version_id"]: v for v in versions},
-        "prompts": {p["prompt_id"]: p for p in prompts},
-        "evaluators": evaluators,
-        "users": users,
-    }
 
 
-def _one(row: Row, around: Mapping[str, Mapping[str, Any]], stats: dict[str, Any]) -> dict[str, Any]:
+def _one(row: Row, around: Overview, users: Mapping[str, dict[str, Any]], stats: dict[str, Any]) -> dict[str, Any]:
     pins, weights = pins_of(row), weights_of(row)
-    user = around["users"].get(row["created_by"], {"user_id": row["created_by"]})
+    user = users.get(row["created_by"], {"user_id": row["created_by"]})
     return {
         "id": row["experiment_id"],
         "name": row["name"],
@@ -131,26 +105,8 @@ def _one(row: Row, around: Mapping[str, Mapping[str, Any]], stats: dict[str, Any
     }
 
 
-async def _stats(edge: Edge, row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """How many items stand where, with the scores so far and the tokens used."""
-    wanted = wanted_of(row)
-    stand, counts, numbers = await asyncio.gather(
-        edge.ask(progress, wanted), edge.ask(score_counts, wanted), edge.ask(target_numbers, wanted)
-    )
-    tokens = [(i, o) for _, i, o in numbers]
-    evaluators = (around["evaluators"].get(pin["id"], {}) for pin in pins_of(row))
-    if any(e.get("evaluator_type") == PROMPT_TYPE for e in evaluators):
-        tokens.append(await edge.ask(judge_tokens, wanted))
-    return _counts(row, around, stand, counts, tokens)
-
-
-def _counts(
-    row: Row,
-    around: Mapping[str, Mapping[str, Any]],
-    stand: Progress,
-    counts: Sequence[tuple[str, float, int]],
-    tokens: Sequence[tuple[int, int]],
-) -> dict[str, Any]:
+def _counts(row: Row, around: Overview, stats: Stats) -> dict[str, Any]:
+    stand = stats.stand
     pending = 0 if row["status"] == TERMINATING else stand.busy - stand.under_way
     return {
         "pending_turn_cnt": pending,
@@ -159,11 +115,11 @@ def _counts(
         "processing_turn_cnt": stand.busy - pending,
         "terminated_turn_cnt": row["item_count"] - stand.succeeded - stand.failed - stand.busy,
         "token_usage": {
-            "input_tokens": str(sum(i for i, _ in tokens)),
-            "output_tokens": str(sum(o for _, o in tokens)),
+            "input_tokens": str(stats.tokens[0]),
+            "output_tokens": str(stats.tokens[1]),
         },
         "credit_cost": 0.0,
-        "evaluator_aggregate_results": aggregates_of(row, counts, around["evaluators"]),
+        "evaluator_aggregate_results": aggregates_of(row, stats.scores, around.evaluators),
     }
 
 
@@ -180,9 +136,9 @@ def aggregates_of(row: Row, counts: Sequence[tuple[str, float, int]], evaluators
     return found
 
 
-def _eval_set(row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    dataset = around["datasets"].get(row["dataset_id"], {})
-    version = around["versions"].get(row["dataset_version_id"], {})
+def _eval_set(row: Row, around: Overview) -> dict[str, Any]:
+    dataset = around.datasets.get(row["dataset_id"], {})
+    version = around.versions.get(row["dataset_version_id"], {})
     return {
         "id": row["dataset_id"],
         "workspace_id": row["space_id"],
@@ -199,8 +155,8 @@ def _eval_set(row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, An
     }
 
 
-def _eval_target(row: Row, around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    prompt = around["prompts"].get(row["prompt_id"], {})
+def _eval_target(row: Row, around: Overview) -> dict[str, Any]:
+    prompt = around.prompts.get(row["prompt_id"], {})
     return {
         "id": row["target_id"],
         "workspace_id": row["space_id"],
@@ -228,8 +184,8 @@ def _weight_config(weights: Mapping[str, float]) -> dict[str, Any]:
     return {"enable_weighted_score": True, "evaluator_score_weights": dict(weights)}
 
 
-def _evaluator(pin: Mapping[str, Any], around: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    row = around["evaluators"].get(pin["id"], {})
+def _evaluator(pin: Mapping[str, Any], around: Overview) -> dict[str, Any]:
+    row = around.evaluators.get(pin["id"], {})
     return {
         "evaluator_id": pin["id"],
         "evaluator_type": row.get("evaluator_type", CODE_TYPE),

@@ -12,7 +12,8 @@ import orjson
 from commands.traces.runs import trace_id_of
 from cozeloop.api.edge import Edge
 from cozeloop.api.experiments.aggregates import weighted
-from cozeloop.api.experiments.answers import Row, evaluator_names, pins_of, wanted_of, weights_of
+from cozeloop.api.experiments.answers import Row, evaluator_names, weights_of
+from cozeloop.api.experiments.overview import pins_of, wanted_of
 from projections.datasets.rows import version_page
 from projections.datasets.versions import get_versions
 from projections.experiments.results import is_whole, outcomes_of, result_of

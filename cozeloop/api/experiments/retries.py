@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from commands.experiments.decide import ExperimentNotFound
 from commands.experiments.messages import RetryExperiment
 from cozeloop.api.edge import ApiError, Edge
-from cozeloop.api.experiments.answers import wanted_of
+from cozeloop.api.experiments.overview import wanted_of
 from cozeloop.api.experiments.refusals import INVALID_PARAM
 from cozeloop.api.experiments.submission import longest_life
 from cozeloop.api.wire import evaluation as wire

@@ -12,6 +12,7 @@ from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.experiments import answers
 from cozeloop.api.experiments.aggregates import of_numbers, of_weighted
 from cozeloop.api.experiments.filters import experiment_filter, order_of
+from cozeloop.api.experiments.overview import wanted_of
 from cozeloop.api.experiments.refusals import INVALID_PARAM, RUNNING_QUOTA
 from cozeloop.api.experiments.results import result_page
 from cozeloop.api.experiments.retries import items_for, retrial
@@ -185,7 +186,7 @@ async def _rows(edge: Edge, space: str, ids: Sequence[str] | None, name: str) ->
 
 
 async def _aggregate(edge: Edge, row: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    wanted, weights = answers.wanted_of(row), answers.weights_of(row)
+    wanted, weights = wanted_of(row), answers.weights_of(row)
     counts, numbers, sums = await asyncio.gather(
         edge.ask(score_counts, wanted),
         edge.ask(target_numbers, wanted),

@@ -12,7 +12,7 @@ from cozeloop.projecting import Projection
 from events.experiments import RunCompleted, RunTerminated
 from infra.sql import open_database
 from infra.sql.database import SqlDatabase
-from projections.experiments import EXPERIMENTS, OUTCOMES, RUNS
+from projections.experiments import EXPERIMENTS, OUTCOMES, RUNS, TALLIES
 from projections.experiments.results import (
     Progress,
     Wanted,
@@ -25,6 +25,7 @@ from projections.experiments.results import (
     weighted_sums,
 )
 from projections.experiments.runs import runs_under_way
+from projections.experiments.tallies import Tally, tallies
 from tests.databases import KINDS, fresh_database
 from tests.projected import History
 from tests.read_models import HeldLog
@@ -70,7 +71,7 @@ async def test_each_item_counts_once_as_the_newest_run_that_ended_it_left_it(dat
     happened(scored(3, 1.0, run=2), retried(3, "all", "f"))
     happened(answered(0, run=3), scored(0, 1.0, run=3), answered(1, run=3))
 
-    projection = Projection(database, [EXPERIMENTS, RUNS, OUTCOMES], HeldLog(history.recorded))
+    projection = Projection(database, [EXPERIMENTS, RUNS, OUTCOMES, TALLIES], HeldLog(history.recorded))
     await projection.open()
     await projection.apply(history.recorded)
 
@@ -89,3 +90,9 @@ async def test_each_item_counts_once_as_the_newest_run_that_ended_it_left_it(dat
         shown[item] = ({o["run_id"] for o in found}, whole)
     assert shown == {0: ({run_of(3)}, True), 1: ({RUN}, True), 2: ({run_of(2)}, True), 3: ({RUN}, True)}
     assert [r["run_id"] for r in await database.read(runs_under_way, [EXPERIMENT])] == [run_of(3)]
+    scores = [("410", 0.25, 2)]
+    assert await database.read(tallies, [RUN, run_of(2), run_of(3)]) == {
+        RUN: Tally(outcomes=6, failed=2, scores=scores, tokens=(10, 2)),
+        run_of(2): Tally(outcomes=3, scores=[("410", 0.5, 1)], tokens=(10, 2)),
+        run_of(3): Tally(under_way=True, outcomes=3, scores=[("410", 1.0, 1)], tokens=(10, 2)),
+    }

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, select
 from sqlalchemy.exc import IntegrityError
 
 from infra.sql.database import SqlDatabase
-from infra.sql.dialect import Id, JsonText, LongText, Real, change, create_table, insert, remove, upsert
+from infra.sql.dialect import Id, JsonText, LongText, Real, add, change, create_table, insert, remove, upsert
 from infra.sql.many import MANY, execute_many
 
 MANY_ROWS = MANY * 3
@@ -58,6 +58,14 @@ async def test_rows_are_put_and_put_again(database: SqlDatabase, count: int) -> 
 async def test_the_last_of_two_with_one_key_stands(database: SqlDatabase) -> None:
     await database.write(execute_many, upsert(T, ["id"]), [*rows(MANY_ROWS), *rows(MANY_ROWS, n=7)])
     assert {row["n"] for row in await database.read(shown)} == {7}
+
+
+@pytest.mark.parametrize("count", [1, 2, MANY_ROWS])
+async def test_what_is_added_is_the_sum_over_statements_and_within_one(database: SqlDatabase, count: int) -> None:
+    more = add(T, ["id"], ["n"])
+    await database.write(execute_many, more, [*rows(count), *rows(count, n=2)])
+    await database.write(execute_many, more, rows(count, n=4))
+    assert {(row["n"], row["text"]) for row in await database.read(shown)} == {(7, f"é😀 {i}") for i in range(count)}
 
 
 async def test_many_changes_and_removals_meet_their_rows(database: SqlDatabase) -> None:

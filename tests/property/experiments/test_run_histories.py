@@ -31,9 +31,10 @@ from events.experiments import (
     RunTerminated,
     TargetFailed,
 )
-from projections.experiments import EXPERIMENTS, OUTCOMES, RUNS
+from projections.experiments import EXPERIMENTS, OUTCOMES, RUNS, TALLIES
 from projections.experiments.experiments import get_experiments
-from projections.experiments.results import Wanted, progress, score_counts, standing_of
+from projections.experiments.results import Wanted, progress, score_counts, standing_of, tokens_used
+from projections.experiments.tallies import tallies
 from tests.projected import BEGIN, Projected
 from tests.unit.experiments.examples import (
     EXPERIMENT,
@@ -58,7 +59,7 @@ class Experimenting:
     """One experiment of two items, a target and an evaluator."""
 
     def __init__(self) -> None:
-        self.world = Projected(EXPERIMENTS, RUNS, OUTCOMES)
+        self.world = Projected(EXPERIMENTS, RUNS, OUTCOMES, TALLIES)
         self.database = OneConnection()
         self.seen: set[str] = set()
         self.clock = BEGIN
@@ -138,8 +139,12 @@ class Experimenting:
             len(results.keys() - good - busy),
             len(busy),
         )
-        scores = sum(count for _, _, count in self.world.query(score_counts, self.wanted()))
-        assert scores >= len(good)
+        counts = self.world.query(score_counts, self.wanted())
+        assert sum(count for _, _, count in counts) >= len(good)
+        if self.wanted().runs == 1:
+            [tally] = self.world.query(tallies, [self.row()["run_id"]]).values()
+            assert (tally.scores, tally.tokens) == (counts, self.world.query(tokens_used, self.wanted()))
+            assert tally.under_way == bool(standing.busy)
 
     def the_experiment_is_under_way_while_any_run_is(self) -> None:
         begun = {r.event.run_id for r in self.log if isinstance(r.event, ExperimentSubmitted | ExperimentRetried)}

@@ -12,6 +12,8 @@ from events.experiments import (
     ExperimentSubmitted,
     FieldMapping,
     Pin,
+    RunCompleted,
+    RunTerminated,
     TargetAnswered,
     TargetFailed,
 )
@@ -104,6 +106,15 @@ def unscored(index: int, step: int = 1, run: int = 1) -> EvaluatorFailed:
         stdout="",
         duration_ms=1,
     )
+
+
+def completed(run: int = 1, succeeded: int = 3, failed: int = 0, still_running: int = 0) -> RunCompleted:
+    counts = {"succeeded": succeeded, "failed": failed, "still_running": still_running}
+    return RunCompleted(experiment_id=EXPERIMENT, run_id=run_of(run), **counts)
+
+
+def terminated(run: int = 1, still_running: int = 0) -> RunTerminated:
+    return RunTerminated(experiment_id=EXPERIMENT, run_id=run_of(run), still_running=still_running)
 
 
 FROM_MISSING = FieldMapping(field="input", from_column="no_such_column")

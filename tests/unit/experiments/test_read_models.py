@@ -1,17 +1,17 @@
 from commands.experiments.experiment import step_stream
-from events.experiments import ExperimentDeleted, RunCompleted, RunExpired, RunStarted, RunTerminated
+from events.experiments import ExperimentDeleted, RunExpired, RunStarted
 from projections.experiments import EXPERIMENTS, OUTCOMES, RUNS
 from projections.experiments.experiments import ExperimentFilter, count_running, get_experiments, list_experiments
 from projections.experiments.results import (
     Progress,
     Wanted,
-    judge_tokens,
     outcomes_of,
     progress,
     result_of,
     score_counts,
     standing_of,
     target_numbers,
+    tokens_used,
     weighted_sums,
 )
 from projections.experiments.runs import runs_under_way
@@ -24,10 +24,12 @@ from tests.unit.experiments.examples import (
     SPACE,
     STREAM,
     answered,
+    completed,
     retried,
     run_of,
     scored,
     submitted,
+    terminated,
     unanswered,
     unscored,
 )
@@ -48,15 +50,6 @@ def outcomes(*events, of=None):
 
 def wanted(steps=1, runs=1):
     return Wanted(EXPERIMENT, 4, steps, runs)
-
-
-def completed(run=1, succeeded=3, failed=0, still_running=0):
-    counts = {"succeeded": succeeded, "failed": failed, "still_running": still_running}
-    return RunCompleted(experiment_id=EXPERIMENT, run_id=run_of(run), **counts)
-
-
-def terminated(run=1, still_running=0):
-    return RunTerminated(experiment_id=EXPERIMENT, run_id=run_of(run), still_running=still_running)
 
 
 def test_a_submitted_experiment_is_pending_and_counts_as_running():
@@ -180,8 +173,8 @@ def test_a_second_outcome_of_the_same_step_never_replaces_the_first():
     outcomes(scored(0, 1.0), scored(0, 0.0)).then_rows({"score": 1.0, "item_index": 0})
 
 
-def test_the_tokens_of_judges_are_counted_whether_they_scored_or_not():
+def test_the_tokens_of_targets_and_judges_are_counted_whether_they_scored_or_not():
     used = {"input_tokens": 10, "output_tokens": 2}
     world = outcomes(scored(0).model_copy(update=used), unscored(1).model_copy(update=used), scored(2))
-    assert world.query(judge_tokens, wanted()) == (20, 4)
-    assert outcomes(answered(0)).query(judge_tokens, wanted()) == (0, 0)
+    assert world.query(tokens_used, wanted()) == (20, 4)
+    assert outcomes(answered(0), unanswered(1)).query(tokens_used, wanted()) == (5, 1)
