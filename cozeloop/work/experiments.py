@@ -27,7 +27,7 @@ from cozeloop.work.tracing import RunTraces
 from events.event import Erased, Event, Metadata
 from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
 from infra.eventstore.log import Append, Conflict, EventLog, Issue, Tail
-from infra.llm.port import Models
+from infra.llm.port import Chat, Models
 
 TARGET_STEP = 0
 MOST_DELIVERIES = 5
@@ -121,14 +121,14 @@ class RunItems:
         """The item with its answer, None when the target failed."""
         standing = await self._standing(task, item, TARGET_STEP) if again else None
         if standing is None:
-            event = item.kept.get(TARGET_STEP)
+            event, call = item.kept.get(TARGET_STEP), None
             while event is None:
-                event = await ask_target(plan, self._models, task, item.index, item.item_id, item.columns)
+                event, call = await ask_target(plan, self._models, task, item.index, item.item_id, item.columns)
                 if isinstance(event, TargetFailed) and item.attempts < plan.item_retries:
-                    self._tried(task, item, TARGET_STEP, event, item.attempts + 1)
+                    self._tried(task, item, TARGET_STEP, event, item.attempts + 1, call)
                     await self._attempts.pause(item.attempts)
                     item, event = replace(item, attempts=item.attempts + 1), None
-            outcome = (await self._outcomes.put([self._issue(task, item, TARGET_STEP, event)]))[0]
+            outcome = (await self._outcomes.put([self._issue(task, item, TARGET_STEP, event, call)]))[0]
             standing = await self._standing(task, item, TARGET_STEP) if isinstance(outcome, Conflict) else event
         if isinstance(standing, TargetAnswered):
             return replace(item, output="" if isinstance(standing.output, Erased) else standing.output)
@@ -210,10 +210,10 @@ class RunItems:
                 issues.append(self._issue(task, item, step, event))
         await self._outcomes.put(issues)
 
-    def _issue(self, task: ItemTask, item: Item, step: int, event: Event) -> Issue:
+    def _issue(self, task: ItemTask, item: Item, step: int, event: Event, call: Chat | None = None) -> Issue:
         stream = step_stream(task.space_id, task.run_id, item.item_id, step)
         now = self._now()
-        self._traces.note(task, step, event, item.columns, now.timestamp())
+        self._traces.note(task, step, event, item.columns, now.timestamp(), call=call)
         meta = Metadata(
             actor="worker",
             command_id=fingerprint(task.run_id, item.item_id, str(step)),
@@ -230,9 +230,11 @@ class RunItems:
         self._traces.note(task, step, found[0].event, item.columns, found[0].meta.occurred_at.timestamp())
         return found[0].event
 
-    def _tried(self, task: ItemTask, item: Item, step: int, event: Event, attempt: int) -> None:
+    def _tried(
+        self, task: ItemTask, item: Item, step: int, event: Event, attempt: int, call: Chat | None = None
+    ) -> None:
         """An attempt that failed is a span, no outcome."""
-        self._traces.note(task, step, event, item.columns, self._now().timestamp(), attempt)
+        self._traces.note(task, step, event, item.columns, self._now().timestamp(), attempt, call)
 
 
 def about_item(task: ItemTask, item: Item) -> dict[str, Any]:

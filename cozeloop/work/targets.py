@@ -20,8 +20,11 @@ TARGET_FAILED = 601204003
 
 async def ask_target(
     plan: Plan, models: Models, task: ItemTask, index: int, item_id: str, columns: Mapping[str, Any]
-) -> TargetAnswered | TargetFailed:
-    """The answer, or the failure after every attempt; never raises for what the model or the item caused."""
+) -> tuple[TargetAnswered | TargetFailed, Chat | None]:
+    """The answer or the failure, and the call that was made, if one could be.
+
+    Never raises for what the model or the item caused.
+    """
     assert plan.prompt is not None
     about: dict[str, Any] = {
         "experiment_id": task.experiment_id,
@@ -29,23 +32,24 @@ async def ask_target(
         "item_id": item_id,
         "item_index": index,
     }
-    started = perf_counter()
+    started, call = perf_counter(), None
     try:
         call = call_of(plan, task, columns)
         reply = await models.chat(call)
     except PromptNotRenderable as error:
-        return TargetFailed(**about, code=error.code, message=str(error), duration_ms=_since(started))
+        return TargetFailed(**about, code=error.code, message=str(error), duration_ms=_since(started)), call
     except ModelFailed as error:
-        return TargetFailed(**about, code=error.code, message=str(error), duration_ms=_since(started))
+        return TargetFailed(**about, code=error.code, message=str(error), duration_ms=_since(started)), call
     except ValueError as error:
-        return TargetFailed(**about, code=TARGET_FAILED, message=str(error), duration_ms=_since(started))
-    return TargetAnswered(
+        return TargetFailed(**about, code=TARGET_FAILED, message=str(error), duration_ms=_since(started)), call
+    answered = TargetAnswered(
         **about,
         output=_text(reply.message),
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         duration_ms=reply.duration_ms or _since(started),
     )
+    return answered, call
 
 
 def call_of(plan: Plan, task: ItemTask, columns: Mapping[str, Any]) -> Chat:

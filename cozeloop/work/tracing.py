@@ -22,6 +22,7 @@ from cozeloop.work.targets import call_of
 from cozeloop.work.tasks import ItemTask
 from events.event import Erased, Event
 from events.experiments import EvaluatorFailed, EvaluatorScored, TargetAnswered, TargetFailed
+from infra.llm.port import Chat
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +43,29 @@ class RunTraces:
     def __init__(self, put: Put, name_of: Callable[[str], str] = str) -> None:
         self._put = put
         self._name_of = name_of
-        self._noted: dict[int, list[tuple[int, Outcome, Columns, int, int]]] = {}
+        self._noted: dict[int, list[tuple[int, Outcome, Columns, int, int, Chat | None]]] = {}
         self._waiting: dict[str, list[bytes]] = {}
         self._held = 0
         self._writer: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
         self.dropped = 0
 
-    def note(self, task: ItemTask, step: int, event: Event, columns: Columns, at: float, attempt: int = 0) -> None:
-        """An outcome of the task, or of an attempt that was not the last; ``at`` in seconds."""
+    def note(
+        self,
+        task: ItemTask,
+        step: int,
+        event: Event,
+        columns: Columns,
+        at: float,
+        attempt: int = 0,
+        call: Chat | None = None,
+    ) -> None:
+        """An outcome of the task, or of an attempt that was not the last; ``at`` in seconds.
+
+        ``call`` is the target's; of one that was made before, it is made again from plan and row.
+        """
         if isinstance(event, OUTCOMES):
-            self._noted.setdefault(id(task), []).append((step, event, columns, int(at * 1_000_000), attempt))
+            self._noted.setdefault(id(task), []).append((step, event, columns, int(at * 1_000_000), attempt, call))
 
     def send(self, task: ItemTask, plan: Plan | None) -> None:
         """The task has ended: what was noted of it goes on its way."""
@@ -73,12 +86,22 @@ class RunTraces:
             self._writer = asyncio.get_running_loop().create_task(self._write())
 
     def _step(
-        self, task: ItemTask, plan: Plan | None, step: int, event: Outcome, columns: Columns, at: int, attempt: int
+        self,
+        task: ItemTask,
+        plan: Plan | None,
+        step: int,
+        event: Outcome,
+        columns: Columns,
+        at: int,
+        attempt: int,
+        call: Chat | None,
     ) -> Step:
         model = messages = ""
         if isinstance(event, EvaluatorScored | EvaluatorFailed):
             messages = "" if isinstance(event.asked, Erased) else event.asked
             model = _judge_model(plan, step)
+        elif call is not None:
+            model, messages = _said(call)
         elif plan is not None and plan.prompt is not None and columns:
             model, messages = _asked(plan, task, columns)
         texts = {k: (v or {}).get("text") or "" for k, v in columns.items()}
@@ -109,9 +132,12 @@ class RunTraces:
 def _asked(plan: Plan, task: ItemTask, columns: Columns) -> tuple[str, str]:
     """Which model the target asked, and with what: both follow from plan and row."""
     try:
-        call = call_of(plan, task, columns)
+        return _said(call_of(plan, task, columns))
     except (PromptNotRenderable, ValueError):
         return "", ""
+
+
+def _said(call: Chat) -> tuple[str, str]:
     return call.model_id, orjson.dumps(list(call.messages), default=str).decode()
 
 
