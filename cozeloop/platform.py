@@ -33,7 +33,12 @@ from infra.eventstore.log import (  # noqa: F401 - what the log may answer, show
     UnknownEvent,
 )
 from infra.llm.port import Chat, Delta, ModelFailed, Models, Reply  # noqa: F401 - ports, shown here with the others
-from infra.objects import FileDamaged, FileTooLarge, ObjectsUnavailable  # noqa: F401 - what files may answer
+from infra.objects import (  # noqa: F401 - what files may answer
+    FileDamaged,
+    FileTooLarge,
+    ObjectsUnavailable,
+    UploadedFile,
+)
 from infra.sandbox.port import CodeResult, CodeRunner  # noqa: F401 - as above
 from infra.sql.database import Database
 from infra.vault.keys import KeyDestroyed  # noqa: F401 - what sealing may answer
@@ -222,6 +227,14 @@ class Files(Protocol):
 
     async def remove(self, space: str, name: str) -> None:
         """The file is gone; harmless when there was none."""
+        ...
+
+    async def listed(self, after: UploadedFile | None, limit: int) -> Sequence[UploadedFile]:
+        """Files of all spaces behind one, or from the first on, in an order of their own, at most so many."""
+        ...
+
+    async def remove_unchanged(self, file: UploadedFile) -> bool:
+        """Whether the file is gone by this call: not when it was written, or copied from or to, since it was listed."""
         ...
 
 

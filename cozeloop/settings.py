@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         description="Object store, `https://KEY:SECRET@host:9000/bucket`; empty = files under the data directory.",
     )
     file_max_bytes: int = Field(default=256 * 1024 * 1024, ge=1, description="Largest uploaded file.")
+    file_retention_days: float = Field(
+        default=7, ge=1, description="Days that an uploaded file is kept at least; what was imported of it stays."
+    )
     clickhouse_url: str = Field(
         default="",
         description="ClickHouse for traces (http://user:password@host:8123/database); empty = in this process.",

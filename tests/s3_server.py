@@ -47,7 +47,17 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     data.mkdir()
     ports = dict(zip(_flags(), free_ports(len(_flags())), strict=True))
     command = [
-        *(str(WEED), "server", "-s3", "-iam=false", "-master.telemetry=false", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *(
+            str(WEED),
+            "server",
+            "-s3",
+            "-iam=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-master.telemetry=false",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+        ),
         *(f"-dir={data}", f"-s3.config={config}", "-volume.max=500", "-master.volumeSizeLimitMB=64"),
         *(f"-{flag}={port}" for flag, port in ports.items()),
     ]

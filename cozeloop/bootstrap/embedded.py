@@ -6,6 +6,7 @@ ready.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -25,6 +26,7 @@ from cozeloop.bootstrap.subscriptions import open_subscriptions
 from cozeloop.bootstrap.traces import follow_spans, open_traces
 from cozeloop.bootstrap.webhooks import WebhookEngine, erase_webhooks
 from cozeloop.erasing import Erasing
+from cozeloop.expiring import Expiring, expire_for_ever
 from cozeloop.following import AnchorFollower, decoded, look_through, one_ahead, stopped_models
 from cozeloop.operations import LogOperations
 from cozeloop.platform import Platform
@@ -140,6 +142,7 @@ class Embedded:
         process.run(webhooks.run())
         await begin_imports(core, imports)
         process.run(sweep_for_ever(platform, core.vault))
+        process.run(expire_for_ever(Expiring(platform), asyncio.sleep))
         process.run(look_through(core.log, core.anchor))
         process.run(warm(core, cast(Any, platform.models), cast(Any, platform.code)))
 

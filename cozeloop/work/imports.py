@@ -23,6 +23,7 @@ from cozeloop.importing import Page, Survey, pages, survey
 from cozeloop.importing.blocks import Open, pulled
 from cozeloop.importing.text import UnreadableFile
 from cozeloop.platform import FileDamaged, Platform
+from cozeloop.uploads import pinned
 from events.datasets import DatasetRowsImported, RefusedRow
 from projections.datasets.rows import Row
 from projections.imports.imports import IMPORTS, UNFINISHED, Status, get_import
@@ -169,8 +170,3 @@ def names(row: Row) -> dict[str, str]:
 def sources(row: Row) -> list[str]:
     """The columns of the file that fill something."""
     return list(dict.fromkeys(m["source"] for m in orjson.loads(row["mappings"])))
-
-
-def pinned(job_id: str) -> str:
-    """Where the file of an import lies while it lasts: what is uploaded under its key meanwhile changes nothing."""
-    return f"import-{job_id}"

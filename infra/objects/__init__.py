@@ -2,6 +2,6 @@
 
 from infra.objects.files import FileObjects
 from infra.objects.port import FileDamaged, FileTooLarge, ObjectsUnavailable
-from infra.objects.sealed import SealedFiles
+from infra.objects.sealed import SealedFiles, UploadedFile
 
-__all__ = ["FileDamaged", "FileObjects", "FileTooLarge", "ObjectsUnavailable", "SealedFiles"]
+__all__ = ["FileDamaged", "FileObjects", "FileTooLarge", "ObjectsUnavailable", "SealedFiles", "UploadedFile"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
-from infra.objects.port import BLOCK_BYTES, ObjectsUnavailable, blocks, checked, is_name
+from infra.objects.port import BLOCK_BYTES, Listed, ObjectsUnavailable, blocks, checked, is_name
 
 
 class FileObjects:
@@ -75,6 +78,10 @@ class FileObjects:
         path = self._path(target)
         return await asyncio.to_thread(_link, self._path(source), path)
 
+    async def listed(self, prefix: str, after: str, limit: int) -> list[Listed]:
+        """Whole objects whose names begin so, behind another one in the store's own order, at most ``limit``."""
+        return await asyncio.to_thread(lambda: list(islice(_dated(self._root, "", prefix, after), limit)))
+
     async def remove(self, name: str) -> None:
         """The object is gone; harmless when there was none."""
         path = self._path(name)
@@ -92,6 +99,23 @@ async def once(data: bytes) -> AsyncIterator[bytes]:
 def _names(root: Path) -> list[str]:
     found = (p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
     return sorted(name for name in found if is_name(name) and not name.rpartition("/")[2].startswith("."))
+
+
+def _dated(root: Path, folder: str, prefix: str, after: str) -> Iterator[Listed]:
+    """In the order of whole names: that of a folder's entries, each folder called by its name with the slash."""
+    try:
+        entries = [(f"{folder}{e.name}{'/' if e.is_dir() else ''}", e) for e in os.scandir(root / folder)]
+    except FileNotFoundError:
+        return
+    for name, entry in sorted(entries, key=itemgetter(0)):
+        if name.endswith("/"):
+            if (name.startswith(prefix) or prefix.startswith(name)) and (name > after or after.startswith(name)):
+                yield from _dated(root, name, prefix, after)
+        elif name.startswith(prefix) and name > after and is_name(name) and not entry.name.startswith("."):
+            try:
+                yield Listed(name, datetime.fromtimestamp(entry.stat().st_mtime, UTC))
+            except FileNotFoundError:
+                continue
 
 
 def _whole(path: Path) -> bytes | None:
@@ -117,6 +141,7 @@ def _link(source: Path, target: Path) -> bool:
     beside = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
     try:
         os.link(source, beside)
+        os.utime(beside)  # the copy is of now; its source, being the same file, counts as new with it
     except FileNotFoundError:
         return False
     except OSError as error:

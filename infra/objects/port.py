@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 BLOCK_BYTES = 1 << 20
@@ -22,6 +24,14 @@ class FileTooLarge(Exception):
 
 class FileDamaged(Exception):
     """The stored file is not what was written, or its key is gone."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object, and when it took its place: stored, put or copied to."""
+
+    name: str
+    modified: datetime
 
 
 class Objects(Protocol):
@@ -56,6 +66,10 @@ class Objects(Protocol):
 
     async def names(self) -> list[str]:
         """The name of every object that is whole, in order."""
+        ...
+
+    async def listed(self, prefix: str, after: str, limit: int) -> list[Listed]:
+        """Whole objects whose names begin so, behind another one in the store's own order, at most ``limit``."""
         ...
 
     async def remove(self, name: str) -> None:

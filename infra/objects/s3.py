@@ -10,6 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from io import BytesIO
+from itertools import islice
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -19,7 +20,7 @@ from minio.error import MinioException, S3Error
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
-from infra.objects.port import BLOCK_BYTES, ObjectsUnavailable, blocks, checked
+from infra.objects.port import BLOCK_BYTES, Listed, ObjectsUnavailable, blocks, checked
 
 T = TypeVar("T")
 
@@ -107,6 +108,17 @@ class S3Objects:
     async def names(self) -> list[str]:
         """The name of every object, in order."""
         return await self._do(self._listed)
+
+    async def listed(self, prefix: str, after: str, limit: int) -> list[Listed]:
+        """Objects whose names begin so, behind another one in the store's own order, at most ``limit``."""
+        return await self._do(self._dated, prefix=prefix, after=after, limit=limit)
+
+    def _dated(self, prefix: str, after: str, limit: int) -> list[Listed]:
+        found = self._client.list_objects(
+            bucket_name=self._bucket, prefix=prefix, recursive=True, start_after=after or None
+        )
+        dated = (Listed(each.object_name, each.last_modified) for each in found if each.object_name)
+        return list(islice(dated, limit))
 
     def _listed(self) -> list[str]:
         found = self._client.list_objects(bucket_name=self._bucket, recursive=True)

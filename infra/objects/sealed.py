@@ -7,19 +7,35 @@ whether it is the last, so that none can be moved, swapped or cut off unseen. Wi
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
 
-from infra.objects.port import FileDamaged, FileTooLarge, Objects
+from infra.objects.port import FileDamaged, FileTooLarge, Listed, Objects
 from infra.vault.keys import NONCE_BYTES, Keyring, SpaceKey
 
+FOLDER = "files/"
+"""What the objects of files are called alone."""
 MAGIC = b"CLF1"
 HEADER_BYTES = 128
 CHUNK_BYTES = 64 * 1024
 TAG_BYTES = 16
 SEALED_BYTES = NONCE_BYTES + CHUNK_BYTES + TAG_BYTES
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """A file of a space, and when it took its place."""
+
+    space: str
+    name: str
+    modified: datetime
 
 
 class SealedFiles:
@@ -28,12 +44,15 @@ class SealedFiles:
     def __init__(self, objects: Objects, keyring: Keyring) -> None:
         self._objects = objects
         self._keyring = keyring
+        self._in_use: Counter[str] = Counter()
+        self._removing = asyncio.Lock()
 
     async def write(self, space: str, name: str, chunks: AsyncIterable[bytes], limit: int) -> int:
         """The file's new content, durable when it returns; its bytes. Raises FileTooLarge, ObjectsUnavailable."""
         key = self._keyring.current(space) or await self._keyring.of(space)
         counted = Counted(chunks, limit)
-        await self._objects.store(object_name(space, name), sealed(key, counted))
+        async with self._using(object_name(space, name)) as (object_,):
+            await self._objects.store(object_, sealed(key, counted))
         return counted.size
 
     async def read(self, space: str, name: str) -> AsyncIterator[bytes]:
@@ -63,11 +82,42 @@ class SealedFiles:
 
     async def copy(self, space: str, source: str, target: str) -> bool:
         """The target has the source's content as it is now; False when there is none."""
-        return await self._objects.copy(object_name(space, source), object_name(space, target))
+        async with self._using(object_name(space, source), object_name(space, target)) as (origin, copied):
+            return await self._objects.copy(origin, copied)
 
     async def remove(self, space: str, name: str) -> None:
         """The file is gone; harmless when there was none."""
         await self._objects.remove(object_name(space, name))
+
+    async def listed(self, after: UploadedFile | None, limit: int) -> list[UploadedFile]:
+        """Files of all spaces behind one, or from the first on, in the order of their objects' names."""
+        behind = object_name(after.space, after.name) if after else ""
+        return [_uploaded(each) for each in await self._objects.listed(FOLDER, behind, limit)]
+
+    async def remove_unchanged(self, file: UploadedFile) -> bool:
+        """Whether the file is gone by this call: not when it was written, or copied from or to, since it was listed.
+
+        Holds within this process.
+        """
+        name = object_name(file.space, file.name)
+        async with self._removing:
+            found = await self._objects.listed(name, "", 1)
+            if self._in_use[name] or [_uploaded(each) for each in found] != [file]:
+                return False
+            await self._objects.remove(name)
+            return True
+
+    @asynccontextmanager
+    async def _using(self, *names: str) -> AsyncIterator[tuple[str, ...]]:
+        """The names, none of which is removed meanwhile; a removal that has begun is waited for."""
+        self._in_use.update(names)
+        try:
+            async with self._removing:
+                pass
+            yield names
+        finally:
+            self._in_use.subtract(names)
+            self._in_use += Counter()
 
     async def _opener(self, header: bytes) -> Opener:
         length = header[4]
@@ -130,7 +180,12 @@ async def sealed(key: SpaceKey, chunks: AsyncIterable[bytes]) -> AsyncIterator[b
 
 def object_name(space: str, name: str) -> str:
     """Where a file of a space lies."""
-    return f"files/{space}/{name}"
+    return f"{FOLDER}{space}/{name}"
+
+
+def _uploaded(listed: Listed) -> UploadedFile:
+    _, space, name = listed.name.split("/", 2)
+    return UploadedFile(space, name, listed.modified)
 
 
 def _bound(file: bytes, index: int, last: bool) -> bytes:

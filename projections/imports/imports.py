@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, func, select
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Table, func, or_, select
 from sqlalchemy.schema import SchemaItem
 
 from events.datasets import DatasetRowsImported
@@ -166,6 +166,13 @@ def unfinished_imports(conn: Connection) -> list[str]:
     t = IMPORTS.live(conn)
     waiting = select(t.c.job_id).where(t.c.status.in_(UNFINISHED)).order_by(t.c.created_at, t.c.job_id)
     return list(conn.scalars(waiting))
+
+
+def imports_in_use(conn: Connection, since: int) -> list[Row]:
+    """``job_id``, ``space_id``, ``path`` and ``status`` of what is not over, or was asked for since a time."""
+    t = IMPORTS.live(conn)
+    wanted = select(t.c.job_id, t.c.space_id, t.c.path, t.c.status)
+    return list(conn.execute(wanted.where(or_(t.c.status.in_(UNFINISHED), t.c.created_at >= since))).mappings())
 
 
 def count_unfinished(conn: Connection, space_id: str) -> int:

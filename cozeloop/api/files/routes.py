@@ -7,10 +7,11 @@ from typing import Any
 
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.files.forms import form_of
-from cozeloop.api.files.signing import Signed, name_of
+from cozeloop.api.files.signing import Signed
 from cozeloop.api.modules import INVALID_PARAM, Module
 from cozeloop.api.routing import Api
 from cozeloop.api.wire import foundation as wire
+from cozeloop.uploads import name_of
 
 api = Api(Module.FOUNDATION)
 

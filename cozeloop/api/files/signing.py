@@ -1,7 +1,7 @@
 """Signed addresses of files: whoever holds one may do the one thing that it says, until it expires.
 
 The signature binds method, space, file, largest size, name of the download and expiry; it is an HMAC under the
-installation's key. A file lies under a keyed digest of the key that its uploader gave it: no key ever enters a path.
+installation's key.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 from cozeloop.api.edge import ApiError
 from cozeloop.api.modules import NO_PERMISSION, Module
 from cozeloop.platform import Keys
+from cozeloop.uploads import PATH
 from events.event import GLOBAL_SPACE
 
-PATH = "/v1/platform/files"
 FORBIDDEN = Module.FOUNDATION.code(NO_PERMISSION)
 
 
@@ -47,8 +47,3 @@ class Signed:
             raise ApiError(FORBIDDEN, "no permission,the address was not signed for this", status=403)
         if now > self.expires:
             raise ApiError(FORBIDDEN, "no permission,the address has expired", status=403)
-
-
-async def name_of(keys: Keys, space_id: str, key: str) -> str:
-    """The name under which a space's file of this key lies."""
-    return await keys.digest(space_id, f"file:{key}")

@@ -11,11 +11,12 @@ from starlette.responses import Response, StreamingResponse
 
 from cozeloop.api.edge import ApiError, Edge
 from cozeloop.api.files.forms import limited, refuse_declared, too_large
-from cozeloop.api.files.signing import PATH, Signed
+from cozeloop.api.files.signing import Signed
 from cozeloop.api.modules import BAD_REQUEST, Module
 from cozeloop.api.routing import Api
 from cozeloop.api.scalars import I64, Vt, WireModel
 from cozeloop.platform import FileDamaged, FileTooLarge
+from cozeloop.uploads import PATH
 
 api = Api(Module.FOUNDATION)
 FILE = f"{PATH}/:space_id/:name"

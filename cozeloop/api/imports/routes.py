@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from commands.datasets.import_messages import EndImport, RequestImport
 from cozeloop.api.edge import ApiError, Edge
-from cozeloop.api.files.signing import PATH, Signed, name_of
+from cozeloop.api.files.signing import Signed
 from cozeloop.api.imports import translate
 from cozeloop.api.imports.refusals import FILE_NOT_FOUND, INVALID_PARAM, NOT_FOUND, TOO_MANY
 from cozeloop.api.modules import Module
@@ -14,7 +14,7 @@ from cozeloop.api.routing import Api
 from cozeloop.api.scalars import I64, WireModel
 from cozeloop.api.wire import data as wire
 from cozeloop.platform import Unknown
-from cozeloop.work.imports import pinned
+from cozeloop.uploads import DOWNLOAD_SECONDS, name_at, pinned
 from events.datasets import Field
 from events.imports import ImportRequested, Mapping
 from projections.datasets.datasets import DATASETS, get_dataset
@@ -26,7 +26,6 @@ api = Api(Module.DATA)
 DATASET = "/api/data/v1/datasets/:dataset_id"
 UNFINISHED_LIMIT = 20
 """Imports of a space that may wait or run at the same time."""
-DOWNLOAD_SECONDS = 24 * 3600
 PATH_LENGTH = 1024
 
 
@@ -85,10 +84,11 @@ async def requested(edge: Edge, dataset_id: str, req: Any, missing: int = NOT_FO
     if not 1 <= len(path) <= PATH_LENGTH:
         raise ApiError(INVALID_PARAM, f"invalid param,file.path: {len(path)} characters, not 1 to {PATH_LENGTH}")
     format_ = format_of(file, path)
-    key = await key_of(edge, space, path)
+    key = await name_at(edge.platform.keys, space, path)
     size = await edge.platform.files.size(space, key)
+    absent = ApiError(FILE_NOT_FOUND, f"file not found,file.path {path[:200]!r} was not uploaded to the workspace")
     if size is None:
-        raise ApiError(FILE_NOT_FOUND, f"file not found,file.path {path[:200]!r} was not uploaded to the workspace")
+        raise absent
     if await edge.ask(count_unfinished, space) >= UNFINISHED_LIMIT:
         raise ApiError(TOO_MANY, f"concurrent operations,{UNFINISHED_LIMIT} imports of the workspace are not over yet")
     [job_id] = edge.ids(1)
@@ -104,8 +104,8 @@ async def requested(edge: Edge, dataset_id: str, req: Any, missing: int = NOT_FO
         overwrite=bool(req.option and req.option.overwrite_dataset),
         fields=tuple(Field.model_validate(field) for field in dataset["fields"]),
     )
-    if not await edge.repeats():
-        await edge.platform.files.copy(space, key, pinned(job_id))
+    if not await edge.repeats() and not await edge.platform.files.copy(space, key, pinned(job_id)):
+        raise absent
     try:
         receipt = await edge.issue(command, IMPORTS)
     except Unknown:
@@ -131,15 +131,6 @@ def format_of(file: wire.DatasetIOFile, path: str) -> Any:
     if ending != named:
         raise ApiError(INVALID_PARAM, f"invalid param,file.format is {named}, and file.path ends in {ending[:16]!r}")
     return named
-
-
-async def key_of(edge: Edge, space: str, path: str) -> str:
-    """The name under which the file lies: of the key that it was uploaded under, or of its address in this space."""
-    own = f"{PATH}/{space}/"
-    name = path.partition("?")[0].removeprefix(own)
-    if path.startswith(own) and name.isascii() and name.isalnum():
-        return name
-    return await name_of(edge.platform.keys, space, path)
 
 
 async def existing_dataset(edge: Edge, dataset_id: str, workspace_id: str | None, missing: int = NOT_FOUND) -> Row:
@@ -173,7 +164,7 @@ async def shown(edge: Edge, row: Row) -> dict[str, Any]:
     expires = row["created_at"] // 1_000_000 + DOWNLOAD_SECONDS
     address = ""
     if expires > edge.now().timestamp():
-        name = await key_of(edge, row["space_id"], row["path"])
+        name = await name_at(edge.platform.keys, row["space_id"], row["path"])
         file_name = row["path"].partition("?")[0].rpartition("/")[2]
         signed = Signed("GET", row["space_id"], name, expires, file_name=file_name)
         address = await signed.address(edge.platform.keys)

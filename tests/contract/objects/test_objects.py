@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
+from infra import clock
 from infra.objects import FileObjects, ObjectsUnavailable
 from infra.objects.port import Objects
 from infra.objects.s3 import S3Objects
@@ -121,6 +123,36 @@ async def test_every_whole_object_is_named(objects):
         await objects.put(name, b"x")
     await objects.remove("files/8/cd")
     assert await objects.names() == ["files/7/ab", "files/8/ef", "files/8/gh", "sealed/7/ab"]
+
+
+async def test_objects_are_listed_by_the_beginning_of_their_names_page_by_page(objects):
+    names = ["files/7/ab", "files/7/ab.c", "files/7/abc", "files/70/ab", "files/8/ab", "sealed/7/ab"]
+    assert await objects.listed("files/", "", 9) == []
+    for name in names:
+        await objects.put(name, b"x")
+    assert [each.name for each in await objects.listed("files/", "", 9)] == names[:5]
+    assert [each.name for each in await objects.listed("files/", "", 2)] == names[:2]
+    assert [each.name for each in await objects.listed("files/", names[1], 2)] == names[2:4]
+    assert [each.name for each in await objects.listed("files/", names[4], 2)] == []
+    assert [each.name for each in await objects.listed("files/7/ab", "", 1)] == ["files/7/ab"]
+    assert [each.name for each in await objects.listed("sealed/", names[0], 9)] == ["sealed/7/ab"]
+
+
+async def test_an_object_is_as_old_as_what_took_its_place_last(objects):
+    async def modified(name: str) -> datetime:
+        [found] = await objects.listed(name, "", 1)
+        return found.modified
+
+    await objects.store("files/7/ab", chunks(b"first"))
+    first = await modified("files/7/ab")
+    assert abs(clock.now() - first) < timedelta(minutes=5)
+    async with asyncio.timeout(20):
+        await objects.copy("files/7/ab", "files/7/copied")
+        while await modified("files/7/copied") <= first:
+            await objects.copy("files/7/ab", "files/7/copied")
+        await objects.store("files/7/ab", chunks(b"second"))
+        while await modified("files/7/ab") <= first:
+            await objects.store("files/7/ab", chunks(b"second"))
 
 
 @pytest.mark.parametrize("name", ["", "x", "../x/y", "a/../../b", "/etc/passwd", "a/b\0", "a//b", "a/..", "a/ü"])
