@@ -22,6 +22,7 @@ from infra.vault.tokens import VaultTokens
 
 FINGERPRINT = "installation key"
 ORPHANED_AFTER = timedelta(hours=1)
+AT_ONCE = 500
 
 Known = Callable[[Sequence[str]], Awaitable[Collection[str]]]
 """Those of the ids that the log knows of, as of its end when the call began."""
@@ -54,14 +55,12 @@ class Vault:
             (self.tables.tokens, "token_id", tokens, self.tokens.remove),
             (self.tables.hooks, "webhook_id", webhooks, self.hooks.remove),
         ):
-            ids = await self.database.read(_unconfirmed, table, key, before)
-            if not ids:
-                continue
-            found = set(await known(ids))
-            await self.database.write(_confirm, table, key, sorted(found.intersection(ids)))
-            for orphan in (i for i in ids if i not in found):
-                await remove(orphan)
-                swept += 1
+            while ids := await self.database.read(_unconfirmed, table, key, before):
+                found = set(await known(ids))
+                await self.database.write(_confirm, table, key, sorted(found.intersection(ids)))
+                for orphan in (i for i in ids if i not in found):
+                    await remove(orphan)
+                    swept += 1
         return swept
 
     async def rewind(self, position: int) -> None:
@@ -130,7 +129,7 @@ def _holds_keys(conn: Connection, tables: Tables) -> bool:
 
 def _unconfirmed(conn: Connection, table: Table, key: str, before: int) -> list[str]:
     statement = select(table.c[key]).where(table.c.confirmed == 0, table.c.created_at < before)
-    return list(conn.execute(statement.order_by(table.c[key]).limit(500)).scalars())
+    return list(conn.execute(statement.order_by(table.c[key]).limit(AT_ONCE)).scalars())
 
 
 def _confirm(conn: Connection, table: Table, key: str, ids: Sequence[str]) -> None:

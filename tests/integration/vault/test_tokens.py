@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import select
 
 from infra.vault.installation import installation_key
@@ -145,3 +146,29 @@ async def test_rows_whose_event_never_came_are_swept_after_an_hour(vault: Vault,
     assert await vault.tokens.user_of(fresh) == "10" and good != fresh
     await vault.sweep(users, tokens, tokens)
     assert asked == [["10", "11"]]
+
+
+async def test_after_a_rewind_whoever_the_log_does_not_know_is_swept_however_many_there_are(
+    vault: Vault, clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.vault.vault.AT_ONCE", 2)
+
+    async def everybody(ids):
+        return ids
+
+    async def the_first_three(ids):
+        return [i for i in ids if i in ("10", "11", "12")]
+
+    people = [str(n) for n in range(10, 17)]
+    for id in people:
+        await vault.people.add(Person(id, f"{id}@example.org", f"user{id}", id), "secret")
+    await vault.people.change("10", {"name": "later"}, 90)
+    await vault.tokens.add(facts(vault, "5"))
+    clock.passes(minutes=61)
+    assert await vault.sweep(everybody, everybody, everybody) == 0
+    await vault.rewind(50)
+    assert await vault.sweep(the_first_three, the_first_three, the_first_three) == 5
+    assert set(await vault.people.get(people)) == {"10", "11", "12"}
+    assert await vault.tokens.get("5") is None
+    await vault.people.change("10", {"name": "after the rewind"}, 51)
+    assert (await vault.people.get(["10"]))["10"].name == "after the rewind"
