@@ -13,7 +13,7 @@ import typer
 
 from cozeloop.cli.following import follow
 from cozeloop.cli.running import DEFAULT_DATA_DIR, DataDir, Failed, Line, operations, run
-from cozeloop.platform import EventQuery
+from cozeloop.outside import EventQuery
 from events import EVENTS
 
 app = typer.Typer(help="What happened, straight from the log.", no_args_is_help=True)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from cozeloop.cli.running import Failed, Line, RunFile
-from cozeloop.platform import EventQuery
+from cozeloop.outside import EventQuery
 
 PATH = "/v1/platform/events"
 SILENCE_SECONDS = 60.0

@@ -17,7 +17,7 @@ import typer
 from pydantic import ValidationError
 
 from cozeloop.cli.looping import run_on_loop, settle
-from cozeloop.platform import EventQuery
+from cozeloop.outside import EventQuery
 from cozeloop.settings import Settings
 
 DataDir = Annotated[
