@@ -13,9 +13,9 @@ from infra.gaps import Gaps
 from tests.e2e.processes import Platform, command, until
 from tests.integration.proof.damage import flip
 from tests.integration.proof.people import Person, events
-from tests.integration.proof.test_damaged_platform import KEYS, ada, filled, listing, middle, platform
+from tests.integration.proof.test_damaged_platform import KEYS, ada, filled, fresh, listing, middle, platform
 
-__all__ = ["ada", "filled", "platform"]
+__all__ = ["ada", "filled", "fresh", "platform"]
 
 
 def accepted(data: Path, *words: str) -> None:
@@ -51,8 +51,8 @@ def goes_on(platform: Platform, ada: Person, left: list[str], old: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_hole_is_accepted_and_its_stream_alone_stays_refused(platform: Platform, ada: Person) -> None:
-    platform.start().ready()
+def test_a_hole_is_accepted_and_its_stream_alone_stays_refused(fresh: tuple[Platform, Person]) -> None:
+    platform, ada = fresh
     lost, old = middle(platform), str(platform.health()[1]["log_position"])
     running = command("doctor", "--accept-loss", "--yes", "--data-dir", platform.data_dir)
     assert running.exit_code == 1 and "in use" in running.stderr
@@ -65,8 +65,8 @@ def test_a_hole_is_accepted_and_its_stream_alone_stays_refused(platform: Platfor
 
 
 @pytest.mark.kill
-def test_a_log_that_was_cut_goes_on_under_another_name(platform: Platform, ada: Person) -> None:
-    platform.start().ready()
+def test_a_log_that_was_cut_goes_on_under_another_name(fresh: tuple[Platform, Person]) -> None:
+    platform, ada = fresh
     cut, old = middle(platform), str(platform.health()[1]["log_position"])
     server = platform.log_server
     flip(platform.data_dir / "nats", cut["hash"])

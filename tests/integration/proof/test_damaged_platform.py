@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,35 @@ from tests.integration.proof.people import PROMPTS, Person, events
 KEYS = [f"key{i}" for i in range(6)]
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, Person]]:
-    """A platform that was stopped, and somebody who has made a few prompts on it."""
-    with Platform(tmp_path_factory.mktemp("filled") / "data") as made:
+@contextmanager
+def with_prompts(data: Path) -> Iterator[tuple[Platform, Person]]:
+    """A running platform, and somebody who has made a few prompts on it."""
+    with Platform(data) as made:
         person = Person(made.start().ready())
         for key in KEYS:
             assert person.prompt(key)["code"] == 0
-        assert made.stop() == 0
         yield made, person
         person.http.close()
 
 
 @pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[tuple[Platform, Person]]:
+    """One whose log server has not been stopped since: what it keeps beside the log is not written yet."""
+    with with_prompts(tmp_path / "data") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, Person]]:
+    """One that was stopped."""
+    with with_prompts(tmp_path_factory.mktemp("filled") / "data") as (made, person):
+        assert made.stop() == 0
+        yield made, person
+
+
+@pytest.fixture
 def platform(tmp_path: Path, filled: tuple[Platform, Person]) -> Iterator[Platform]:
-    """Its copy, at the same address and not started."""
+    """A copy of the stopped one, at the same address and not started."""
     was, _ = filled
     shutil.copytree(was.data_dir, tmp_path / "data")
     with Platform(tmp_path / "data", was.port) as copy:
@@ -91,8 +106,8 @@ def test_a_byte_flipped_while_it_was_stopped_is_a_hole_that_is_named(platform: P
 
 
 @pytest.mark.kill
-def test_a_log_cut_after_a_kill_is_noticed_before_anything_is_written(platform: Platform, ada: Person) -> None:
-    platform.start().ready()
+def test_a_log_cut_after_a_kill_is_noticed_before_anything_is_written(fresh: tuple[Platform, Person]) -> None:
+    platform, ada = fresh
     position, hash = (middle(platform)[k] for k in ("position", "hash"))
     end = len(events(platform.data_dir))
     server = platform.log_server
@@ -107,8 +122,8 @@ def test_a_log_cut_after_a_kill_is_noticed_before_anything_is_written(platform: 
 
 
 @pytest.mark.kill
-def test_a_log_cut_under_a_running_platform_is_noticed_at_the_reconnect(platform: Platform, ada: Person) -> None:
-    platform.start().ready()
+def test_a_log_cut_under_a_running_platform_is_noticed_at_the_reconnect(fresh: tuple[Platform, Person]) -> None:
+    platform, ada = fresh
     position, hash = (middle(platform)[k] for k in ("position", "hash"))
     flip(platform.data_dir / "nats", hash)
     os.kill(platform.log_server, signal.SIGKILL)
