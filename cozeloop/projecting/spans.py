@@ -146,6 +146,8 @@ class SpanProjector:
         if table.position > end:
             log.warning("SPANS ends at %d, the table had come to %d: it goes on from there", end, table.position)
             await table.note(end)
+        if table.position >= end:
+            self.trouble = ""  # nothing waits behind what went wrong
         self.table = table
         self._positions.post([NAME], table.position)
         self._opened.set()

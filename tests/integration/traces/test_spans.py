@@ -6,9 +6,11 @@ import pytest
 
 from cozeloop.projecting.spans import blocks
 from infra.clickhouse.port import ClickHouseFailed
+from infra.messaging.connecting import JetStreamAway
 from infra.messaging.spans import LARGEST, SpanBatch, parts
 from projections.traces.rows import tags_of
 from projections.traces.writing import Lines, SpanTable
+from tests.integration.conftest import until
 from tests.unit.traces.spans import span
 
 
@@ -101,6 +103,30 @@ async def test_a_block_given_again_after_a_crash_before_its_position_changes_not
         await table.open()
         await table.take(batch)
     assert len(await rig.rows()) == 2
+
+
+class Away:
+    """The stream, whose server does not answer at first."""
+
+    def __init__(self, stream) -> None:
+        self._stream = stream
+        self.asked = 0
+
+    async def span(self):
+        self.asked += 1
+        if self.asked == 1:
+            raise JetStreamAway("nats: timeout")
+        return await self._stream.span()
+
+    def batches(self, after: int):
+        return self._stream.batches(after)
+
+
+async def test_once_the_server_answers_again_nothing_is_wrong_although_no_span_comes(rig):
+    rig.stream = Away(rig.stream)
+    async with rig.projecting() as projector:
+        await until(lambda: "timeout" in projector.trouble)
+        await until(lambda: projector.trouble == "")
 
 
 async def test_an_insert_that_fails_is_tried_again_and_nothing_is_left_out(rig):
