@@ -18,6 +18,7 @@ from infra.eventstore.guard import Stand
 from infra.eventstore.jetstream_log import JetStreamLog
 from infra.eventstore.log import EventLog, LogUnavailable
 from infra.eventstore.verify import verify
+from infra.messaging.ending import ended
 from infra.messaging.feed import Feed
 from infra.sql.database import Database
 from projections.log.commands import COMMANDS, find_command
@@ -97,8 +98,7 @@ async def one_ahead(made: AsyncGenerator[T]) -> AsyncGenerator[T]:
                 ahead = asyncio.ensure_future(anext(made, END))
                 yield cast(T, item)
         finally:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+            await ended(ahead)
 
 
 async def look_through(event_log: JetStreamLog, anchor: AnchorFile) -> None:

@@ -17,6 +17,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
+from infra.messaging.ending import ended
+
 log = logging.getLogger(__name__)
 
 PULL_SECONDS = 20.0
@@ -61,9 +63,7 @@ class Pulls:
         except NatsError as error:
             log.info("tasks that are on their way come back after their time: %s", error)
         held = dict(self._held)
-        for task in held:
-            task.cancel()
-        await asyncio.gather(*held, return_exceptions=True)
+        await asyncio.gather(*map(ended, held))
         if not self._nc.is_connected:
             return
         try:

@@ -26,6 +26,7 @@ import orjson
 from nats.errors import Error as NatsError
 
 from infra.messaging.connecting import Credentials, JetStreamAway, JetStreamRefused, ServerAway, ask, connect
+from infra.messaging.ending import ended
 from infra.messaging.lock import name_holder
 
 log = logging.getLogger(__name__)
@@ -160,8 +161,7 @@ class NatsServer:
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL after four seconds, or two minutes of syncing. Harmless when it does not run."""
         if self._supervision is not None:
-            self._supervision.cancel()
-            await asyncio.gather(self._supervision, return_exceptions=True)
+            await ended(self._supervision)
             self._supervision = None
         await self._end_child()
 

@@ -126,8 +126,12 @@ async def test_a_stream_that_drops_old_messages_is_read_without_its_gaps(bench):
         await nc.request("drafts.1.prompts.2", b"%d" % i, timeout=5)
     await nc.request("drafts.1.prompts.3", b"other", timeout=5)
     await nc.close()
-    batch = await anext(Feed(bench.connect, "DRAFTS", gapless=False).batches(0))
-    assert [event.sequence for event in batch] == list(range(11, 62))
+    read: list[int] = []
+    async for batch in Feed(bench.connect, "DRAFTS", gapless=False).batches(0):
+        read += [event.sequence for event in batch]
+        if read[-1] == 61:
+            break
+    assert read == list(range(11, 62))
 
 
 async def test_the_feed_says_how_much_lies_ahead(bench):

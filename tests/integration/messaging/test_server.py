@@ -113,3 +113,26 @@ async def test_a_connection_waits_for_a_server_that_is_coming(bench):
     nc = await bench.connect()
     assert nc.is_connected
     await nc.close()
+
+
+class Refused(NatsServer):
+    """Loses a cancellation while it waits for a child to answer, as `asyncio.wait_for` does in Python 3.11."""
+
+    waiting = lost = False
+
+    async def _answers(self) -> None:
+        if self.restarts < 0:
+            self.waiting = True
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                self.lost = True
+        await super()._answers()
+
+
+async def test_a_server_that_is_coming_back_is_stopped_although_a_cancellation_gets_lost(tmp_path):
+    async with Refused(tmp_path) as server:
+        server.restarts = -1
+        kill(server.pid)
+        await until(lambda: server.waiting)
+    assert server.lost and server.pid == 0
