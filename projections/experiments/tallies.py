@@ -57,6 +57,8 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
     kept = {f"final_{name}": table.c[name] for name in COUNTED}
     end = core_update(table).where(sql.matching(table, "run_id")).values(ended=1, **kept)
 
+    nothing = {"ended": 0, **dict.fromkeys([*COUNTED, *(f"final_{name}" for name in COUNTED)], 0)}
+
     def row(r: Recorded[Any], step: int, result: str, *counts: int, version_id: str = "") -> dict[str, Any]:
         return {
             "run_id": r.event.run_id,
@@ -64,9 +66,8 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
             "result": result,
             "space_id": r.stream.space,
             "evaluator_version_id": version_id,
-            "ended": 0,
-            **dict(zip(COUNTED, counts or (0, 0, 0), strict=True)),
-            **{f"final_{name}": 0 for name in COUNTED},
+            **nothing,
+            **dict(zip(COUNTED, counts, strict=False)),
         }
 
     def begun(r: Recorded[Any]) -> list[Change]:

@@ -1,10 +1,10 @@
 import asyncio
-import contextlib
 import os
 import signal
 
 import pytest
 
+from infra.messaging.ending import ended
 from infra.messaging.feed import Feed, LogHole
 from tests.integration.conftest import until
 
@@ -22,9 +22,7 @@ class Reader:
             self.seen.extend(batch)
 
     async def stop(self):
-        self.task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.task
+        await ended(self.task)
 
     @property
     def sequences(self):

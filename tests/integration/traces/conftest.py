@@ -14,6 +14,7 @@ from commands.traces.normalise import normalise
 from cozeloop.projecting.positions import ModelPositions
 from cozeloop.projecting.spans import NAME, SpanProjector
 from infra.clickhouse import ClickHouse, open_clickhouse
+from infra.messaging.ending import ended
 from infra.messaging.feed import Feed
 from infra.messaging.spans import STREAM, JetStreamSpans
 from projections.traces.queries import Page, Window, list_spans
@@ -40,8 +41,7 @@ class Rig:
         try:
             yield projector
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
 
     async def shown(self, position: int, space: str = "70") -> list[Any]:
         """The spans of a space when the table has come so far."""
