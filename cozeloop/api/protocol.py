@@ -11,7 +11,7 @@ from cozeloop.api.envelope import JSON
 from cozeloop.api.modules import UNREADABLE
 
 MOST_HEAD_BYTES = 64 * 1024
-"""Of a request line and its headers together. The parser keeps what arrives until the head is complete."""
+"""Of a request line with its headers, and of what follows a body: the parser keeps them until they are whole."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -19,25 +19,29 @@ class BoundedHttp(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head: int | None = 0
-        """Bytes of a head that is not complete; None within a body."""
+        self._held = 0
+        """Bytes since the last head, piece of a body or message that was whole."""
 
     def data_received(self, data: bytes) -> None:
-        """Feeds the parser, unless the head has become too long."""
-        if self._head is not None:
-            self._head += len(data)
+        """Feeds the parser, until it holds too much."""
+        self._held += len(data)
         super().data_received(data)
-        if self._head is not None and self._head > MOST_HEAD_BYTES and not self.transport.is_closing():
+        if self._held > MOST_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(431, f"the request line and its headers are longer than {MOST_HEAD_BYTES} bytes")
 
     def on_headers_complete(self) -> None:
         """A request begins."""
-        self._head = None
+        self._held = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        self._held = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The next head may come."""
-        self._head = 0
+        self._held = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

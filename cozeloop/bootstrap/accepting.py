@@ -20,7 +20,7 @@ from events.log import LossAccepted, LostRange
 from infra import clock
 from infra.eventstore.anchor import ANCHOR_FILE, PURPOSE, AnchorFile
 from infra.eventstore.connection import reading
-from infra.eventstore.guard import FOLLOWS, FOLLOWS_AT, Stand, log_id_of, lost_of
+from infra.eventstore.guard import FOLLOWS, FOLLOWS_AT, LOST, Stand, log_id_of, lost_of
 from infra.eventstore.jetstream_log import JetStreamLog
 from infra.eventstore.log import Append, Damaged, Tail
 from infra.eventstore.reading import Reader
@@ -80,7 +80,7 @@ async def accept_loss(settings: Settings, lock: DataDirLock, sure: bool) -> Asyn
                 return
             old, new = log_id_of(info), secrets.token_hex(16)
             lost = known.with_ranges(loss.holes)
-            await told_log(admin, {"log_id": new, FOLLOWS: old, FOLLOWS_AT: str(loss.end), "lost": str(lost)})
+            await told_log(admin, {"log_id": new, FOLLOWS: old, FOLLOWS_AT: str(loss.end), LOST: str(lost)})
             (data / ANCHOR_FILE).unlink(missing_ok=True)
             await database.write(_forget)
             listed = DestroyedKeys(settings.destroyed_keys or data / DESTROYED_FILE, key.derive("destroyed keys"))

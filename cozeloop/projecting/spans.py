@@ -1,7 +1,7 @@
 """The projector of spans: batches of SPANS into the table, joined while they wait.
 
-A block costs the engine about the same whatever it holds. So after a small one the projector rests, and takes what
-came meanwhile as one; the rest ends at once when somebody waits to see what was sent.
+A block costs the engine about the same whatever it holds. So the projector rests after each batch, and takes what came
+meanwhile as one; the rest ends at once when somebody waits to see what was sent.
 """
 
 from __future__ import annotations

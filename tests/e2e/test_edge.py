@@ -132,3 +132,18 @@ async def test_requests_one_behind_the_other_are_answered_in_their_order(address
     answer = await raw(address, ping * 3 + last)
     assert answer.count(b"HTTP/1.1 200 ") == 3
     assert answer.index(b"HTTP/1.1 404 ") > answer.rindex(b"pong")
+
+
+async def test_trailers_without_end_are_refused(address: tuple[str, int], client: httpx.AsyncClient) -> None:
+    head = f"POST {NOTES}/5 HTTP/1.1\r\nHost: x\r\nCookie: session_key=7\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(head + b"2\r\n{}\r\n0\r\n")
+    await writer.drain()
+    for _ in range(12):
+        await asyncio.sleep(0.01)  # apart, so that each arrives by itself
+        writer.write(b"A: b\r\n" * 1000)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert (await client.get("/ping")).text == "pong"
