@@ -59,8 +59,8 @@ async def connect(url: str, credentials: Credentials | None = None, *, patience:
     problems: list[Exception] = []
 
     async def noticed(error: Exception) -> None:
-        problems.append(error)
-        del problems[:-1]
+        if not (problems and isinstance(error, ConnectionError)):  # the server's own words say more than how it hung up
+            problems[:] = [error]
         log.debug("nats: %s", error)
 
     wanted: dict[str, Any] = {

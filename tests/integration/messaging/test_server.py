@@ -94,7 +94,7 @@ async def test_credentials_are_for_their_owner_alone_and_shown_nowhere(tmp_path)
 
 async def test_nobody_gets_in_without_a_password(bench):
     with pytest.raises(ServerAway, match=r"(?i)authorization"):
-        await connect(bench.server.url, patience=0.5)
+        await connect(bench.server.url, patience=1)
 
 
 async def test_the_server_listens_on_loopback_alone(bench):
