@@ -13,11 +13,12 @@ from sqlalchemy import ColumnElement, Connection, Table, UnaryExpression, and_, 
 from events.event import Erased
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(moment: datetime) -> int:
     """Microseconds since 1970 of an aware time, exactly."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def text_of(value: str | Erased) -> str:

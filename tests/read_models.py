@@ -17,7 +17,7 @@ from events import EVENTS
 from events.event import Event, Recorded
 from infra.sql import open_database
 from infra.sql.database import SqlDatabase
-from infra.sql.dialect import drop_table
+from infra.sql.dialect import drop_tables
 from projections import READ_MODELS
 from projections.projector import ReadModel
 from tests.histories import capability_of
@@ -123,8 +123,7 @@ async def empty(database: SqlDatabase) -> None:
     """Drops every table."""
 
     def work(conn: Connection) -> None:
-        for name in inspect(conn).get_table_names():
-            drop_table(conn, name)
+        drop_tables(conn, inspect(conn).get_table_names())
 
     await database.write(work)
 

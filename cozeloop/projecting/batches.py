@@ -63,7 +63,8 @@ def _write(
 ) -> list[tuple[Fold, Folded]]:
     if fence:
         fence(conn)
-    outcome = [(fold, write(fold, conn, batch)) for fold in folds]
+    events = {type(recorded.event) for recorded in batch}
+    outcome = [(fold, write(fold, conn, batch) if fold.wants(events) else Folded()) for fold in folds]
     if live:
         for fold, folded in outcome:
             if reason := stops(fold, folded):

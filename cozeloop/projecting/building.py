@@ -15,7 +15,7 @@ from events.event import Recorded
 from infra.eventstore.log import LossNoticed
 from infra.gaps import Gaps
 from infra.sql.database import Database
-from infra.sql.dialect import create_table, drop_table
+from infra.sql.dialect import create_anew
 
 CHUNK = 1_000
 """Events in one transaction of a building."""
@@ -93,7 +93,5 @@ class Building:
 
 def _begin(conn: Connection, folds: Sequence[Fold], fence: Fence) -> None:
     fence(conn)
-    for fold in folds:
-        drop_table(conn, fold.table.name)
-        create_table(conn, fold.table)
-        forget_parked(conn, fold.table.name)
+    create_anew(conn, [fold.table for fold in folds])
+    forget_parked(conn, [fold.table.name for fold in folds])

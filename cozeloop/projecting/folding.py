@@ -55,6 +55,10 @@ class Fold:
             self._projects[event] = found
         return found
 
+    def wants(self, events: Iterable[type[Event]]) -> bool:
+        """Whether an event of one of these classes is asked for."""
+        return any(self.projects(event) for event in events)
+
     def fold(self, batch: Sequence[Recorded[Any]]) -> Folded:
         """The batch's changes in the order of the log; pure."""
         folded = Folded()
@@ -128,10 +132,12 @@ class Fold:
 def gather(changes: Iterable[Change], runs: list[Run]) -> None:
     """Appends the changes; neighbours with the same statement object and the same parameter names become one run."""
     for statement, params in changes:
-        if runs and runs[-1][0] is statement and runs[-1][1][0].keys() == params.keys():
-            runs[-1][1].append(params)
-        else:
-            runs.append((statement, [params]))
+        if runs:
+            last, rows = runs[-1]
+            if last is statement and rows[0].keys() == params.keys():
+                rows.append(params)
+                continue
+        runs.append((statement, [params]))
 
 
 def execute(conn: Connection, runs: Iterable[Run]) -> None:

@@ -17,7 +17,7 @@ from cozeloop.projecting.tables import (
     standings,
     take_token,
 )
-from infra.sql.dialect import drop_table
+from infra.sql.dialect import drop_tables
 from projections.projector import ReadModel
 
 
@@ -47,10 +47,10 @@ def look_around(conn: Connection, models: Mapping[str, ReadModel]) -> Opened:
         standing = known.get(name)
         same = standing is not None and standing.version == model.version
         generations[name] = generation_of(standing.live_table) + 1 if standing and same else 0
-        for table in tables - live:
-            if re.fullmatch(rf"{re.escape(name)}_v\d+(_g\d+)?", table):
-                drop_table(conn, table)
-                forget_parked(conn, table)
+        left = [t for t in tables - live if re.fullmatch(rf"{re.escape(name)}_v\d+(_g\d+)?", t)]
+        if left:
+            drop_tables(conn, left)
+            forget_parked(conn, left)
     current = {
         name: standing
         for name, standing in known.items()

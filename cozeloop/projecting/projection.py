@@ -36,7 +36,7 @@ from cozeloop.projecting.unparking import parked_events, unpark
 from events.event import Recorded
 from infra.eventstore.guard import Stand
 from infra.sql.database import SqlDatabase
-from infra.sql.dialect import drop_table
+from infra.sql.dialect import drop_tables
 from projections.projector import ReadModel
 
 logger = logging.getLogger("cozeloop.projecting")
@@ -157,8 +157,8 @@ class Projection:
                     pass
                 fresh = [f for f in folds if f.model.name not in building.stopped]
                 await self._switch(fresh, old)
-            await self._database.write(_drop, [old[f.model.name] for f in fresh])
-            await self._database.write(_drop, [f.table.name for f in folds if f not in fresh])
+            dropped = [old[f.model.name] if f in fresh else f.table.name for f in folds]
+            await self._database.write(_drop, dropped)
             total = self.position
             for name in names:
                 end = {"read_model": name, "done": total, "total": total}
@@ -266,6 +266,5 @@ class Projection:
 
 
 def _drop(conn: Connection, names: Sequence[str]) -> None:
-    for name in names:
-        drop_table(conn, name)
-        forget_parked(conn, name)
+    drop_tables(conn, names)
+    forget_parked(conn, names)

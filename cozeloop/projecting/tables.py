@@ -165,9 +165,9 @@ def parked(conn: Connection, create: bool = True) -> list[Parked]:
     return sorted(found.values(), key=lambda p: (p.model, p.position))
 
 
-def forget_parked(conn: Connection, table_name: str, stream: str = "") -> None:
-    """Deletes what was parked for a table that is dropped or begun anew, or one stream of it that is applied now."""
-    where = [PARKED.c.table_name == table_name, *([PARKED.c.stream == stream] if stream else [])]
+def forget_parked(conn: Connection, table_names: Sequence[str], stream: str = "") -> None:
+    """Deletes what was parked for tables that are dropped or begun anew, or one stream of it that is applied now."""
+    where = [PARKED.c.table_name.in_(table_names), *([PARKED.c.stream == stream] if stream else [])]
     conn.execute(delete(PARKED).where(*where))
 
 

@@ -35,7 +35,7 @@ async def unpark(database: Database, fold: Fold, stream: str, events: Sequence[R
 
     def work(conn: Connection) -> Folded:
         fence(conn)
-        forget_parked(conn, fold.table.name, stream)
+        forget_parked(conn, [fold.table.name], stream)
         freed = copy(fold)
         freed.parked = fold.parked - {stream}
         return freed.write_carefully(conn, events)

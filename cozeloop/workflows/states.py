@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from cozeloop.workflows.experiments import Experiment, Phase, Run
-from infra.sql.dialect import create_table, drop_table
+from infra.sql.dialect import create_table, drop_tables
 
 NAME = "experiments-2"
 """The state's generation: another name begins at the log's beginning."""
@@ -52,7 +52,7 @@ def load(conn: Connection) -> tuple[int, list[Experiment]]:
     position = conn.scalar(select(POSITIONS.c.position).where(POSITIONS.c.name == NAME))
     if position is None:
         conn.execute(delete(STATES))
-        drop_table(conn, FORMER)
+        drop_tables(conn, [FORMER])
         conn.execute(insert(POSITIONS), {"name": NAME, "position": 0})
     return position or 0, [decode(s) for s in conn.scalars(select(STATES.c.state).where(STATES.c.over == 0))]
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-from nats.aio.client import Client
 
 from infra.eventstore.guard import Stand, Witness, check
 from infra.eventstore.log import LogUnavailable, LossNoticed, NoRoom
 from infra.eventstore.reading import Reader
 from infra.eventstore.requests import Requests
 from infra.eventstore.writing import Writer
-
-Connect = Callable[..., Awaitable[Client]]
-"""Opens a client connection; keyword arguments are nats-py's."""
+from infra.messaging.connecting import Connect
+from infra.messaging.lean import LeanClient
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +148,7 @@ class GuardedConnection:
                 return
 
 
-async def reading(connect: Connect, timeout: float = 5.0) -> tuple[Client, Reader, Requests]:
+async def reading(connect: Connect, timeout: float = 5.0) -> tuple[LeanClient, Reader, Requests]:
     """A connection for reads; it may reconnect by itself, a read is asked again."""
 
     async def lost(*_: Any) -> None:

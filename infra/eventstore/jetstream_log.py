@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from events.event import Event, Metadata, Recorded, Stream, Unrecognised
 from infra.eventstore.as_of import whole
 from infra.eventstore.cache import StateCache
-from infra.eventstore.connection import Connect, GuardedConnection, reading
+from infra.eventstore.connection import GuardedConnection, reading
 from infra.eventstore.envelope import StoredRecord, metadata_of
 from infra.eventstore.folding import Prefetched
 from infra.eventstore.guard import ADVICE, Witness, log_id_of, lost_of, name_of
@@ -36,6 +36,7 @@ from infra.eventstore.requests import Requests
 from infra.eventstore.sealing import ObjectStore, Sealer
 from infra.eventstore.snapshots import Snapshots
 from infra.gaps import Gaps
+from infra.messaging.connecting import Connect
 from infra.sharing import Sharing
 from infra.vault.keys import Keyring
 

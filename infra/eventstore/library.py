@@ -23,10 +23,11 @@ from eventsourcing.persistence import (
 )
 from nats.aio.msg import Msg
 
-from infra.eventstore.connection import Connect, GuardedConnection, reading
+from infra.eventstore.connection import GuardedConnection, reading
 from infra.eventstore.envelope import StoredRecord
 from infra.eventstore.log import Conflict, LogUnavailable, Unknown
 from infra.eventstore.reading import subject_of
+from infra.messaging.connecting import Connect
 
 T = TypeVar("T")
 

@@ -85,15 +85,17 @@ class Reader:
         body = {"seq": start, "batch": limit, "max_bytes": most_bytes, "next_by_subj": subject}
         found: list[StoredRecord] = []
         async with await self._requests.send(self._get, orjson.dumps(body)) as reply:
-            async for msg in reply.stream():
-                headers = msg.headers or {}
-                if "Status" not in headers:
-                    found.append(_record(msg))
-                elif headers["Status"] == "204":
-                    return found, int(headers.get("Nats-Num-Pending", 0))
-                elif headers["Status"] != "404":
-                    raise LogUnavailable(f"the event log answered {headers['Status']} {headers.get('Description')}")
-        return found, 0
+            while True:
+                for msg in await reply.arrived():
+                    headers = msg.headers or {}
+                    if "Status" not in headers:
+                        found.append(_record(msg))
+                    elif headers["Status"] == "204":
+                        return found, int(headers.get("Nats-Num-Pending", 0))
+                    elif headers["Status"] == "404":
+                        return found, 0
+                    else:
+                        raise LogUnavailable(f"the event log answered {headers['Status']} {headers.get('Description')}")
 
     @read
     async def first_since(self, time: datetime) -> int | None:
@@ -131,11 +133,9 @@ def subject_of(stream_name: str) -> str:
 def _record(msg: Msg) -> StoredRecord:
     headers = msg.headers or {}
     return stored(
-        headers["Nats-Subject"], headers, msg.data, int(headers["Nats-Sequence"]), moment(headers["Nats-Time-Stamp"])
+        headers["Nats-Subject"],
+        headers,
+        msg.data,
+        int(headers["Nats-Sequence"]),
+        datetime.fromisoformat(headers["Nats-Time-Stamp"]),  # cuts nanoseconds to microseconds
     )
-
-
-def moment(text: str) -> datetime:
-    """JetStream's timestamp, cut to microseconds."""
-    head, _, rest = text.removesuffix("Z").partition(".")
-    return datetime.fromisoformat(f"{head}.{(rest or '0')[:6]:0<6}").replace(tzinfo=UTC)

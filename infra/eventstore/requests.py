@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from infra.eventstore.log import LogUnavailable, Unknown
+from infra.messaging.lean import LeanClient
 
 
 class ConnectionLost(Unknown):
@@ -24,38 +23,37 @@ class ConnectionLost(Unknown):
 class Requests:
     """Replies of one connection."""
 
-    def __init__(self, nc: Client, timeout: float = 5.0) -> None:
+    def __init__(self, nc: LeanClient, timeout: float = 5.0) -> None:
         self.nc = nc
         self.timeout = timeout
         self.sent = 0
         """Requests sent, for tests that count them."""
         self._inbox = nc.new_inbox()
         self._tokens = itertools.count()
-        self._waiting: dict[str, asyncio.Queue[Msg | None]] = {}
+        self._waiting: dict[str, Reply] = {}
         self._subscribed: asyncio.Future[None] | None = None
 
     async def open(self) -> Requests:
         """Subscribes the inbox; once per connection."""
-        await self.nc.subscribe(f"{self._inbox}.*", cb=self._arrived, pending_bytes_limit=512 * 1024 * 1024)
+        await self.nc.straight(f"{self._inbox}.*", self._arrived)
         return self
 
     def lost(self) -> None:
         """The connection is gone: whoever waits learns that the outcome is unknown."""
-        for queue in self._waiting.values():
-            queue.put_nowait(None)
+        for reply in self._waiting.values():
+            reply.end()
 
     async def send(self, subject: str, data: bytes, headers: dict[str, str] | None = None) -> Reply:
         """Sends now; the reply is awaited later. Sends keep the order of their calls."""
         token = str(next(self._tokens))
-        queue: asyncio.Queue[Msg | None] = asyncio.Queue()
-        self._waiting[token] = queue
+        reply = self._waiting[token] = Reply(self, token)
         self.sent += 1
         try:
             await self.tell(subject, data, headers, reply=f"{self._inbox}.{token}")
         except LogUnavailable:
             del self._waiting[token]
             raise
-        return Reply(self, token, queue)
+        return reply
 
     async def tell(self, subject: str, data: bytes, headers: dict[str, str] | None = None, reply: str = "") -> None:
         """Sends without waiting for an answer; raises LogUnavailable when nothing was sent."""
@@ -75,19 +73,21 @@ class Requests:
         """No more replies of this token are wanted."""
         self._waiting.pop(token, None)
 
-    async def _arrived(self, msg: Msg) -> None:
-        queue = self._waiting.get(msg.subject.rpartition(".")[2])
-        if queue:
-            queue.put_nowait(msg)
+    def _arrived(self, msg: Msg) -> None:
+        reply = self._waiting.get(msg.subject.rpartition(".")[2])
+        if reply is not None:
+            reply.put(msg)
 
 
 class Reply:
     """What comes back for one request: one message or several."""
 
-    def __init__(self, requests: Requests, token: str, queue: asyncio.Queue[Msg | None]) -> None:
+    def __init__(self, requests: Requests, token: str) -> None:
         self._requests = requests
         self._token = token
-        self._queue = queue
+        self._arrived: list[Msg] = []
+        self._ended = False
+        self._woken: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Reply:
         return self
@@ -95,24 +95,34 @@ class Reply:
     async def __aexit__(self, *_: object) -> None:
         self._requests.forget(self._token)
 
+    def put(self, msg: Msg) -> None:
+        """A message of it has come."""
+        self._arrived.append(msg)
+        self._wake()
+
+    def end(self) -> None:
+        """The connection is gone: no further message comes."""
+        self._ended = True
+        self._wake()
+
     async def one(self) -> Msg:
-        """The next message; raises Unknown when the time is over, ConnectionLost when the connection is gone."""
-        if self._queue.empty():
+        """The one message; raises Unknown when the time is over, ConnectionLost when the connection is gone."""
+        return (await self.arrived())[0]
+
+    async def arrived(self) -> list[Msg]:
+        """What has come since the last call, at least one message; raises as `one` does."""
+        if not self._arrived and not self._ended:
+            self._woken = asyncio.get_running_loop().create_future()
             try:
                 async with asyncio.timeout(self._requests.timeout):
-                    msg = await self._queue.get()
+                    await self._woken
             except TimeoutError as error:
                 raise Unknown("the event log did not answer in time") from error
-        else:
-            msg = self._queue.get_nowait()
-        if msg is None:
+        if not self._arrived:
             raise ConnectionLost("the connection to the event log was lost before the answer")
-        return msg
+        arrived, self._arrived = self._arrived, []
+        return arrived
 
-    async def stream(self) -> AsyncIterator[Msg]:
-        """Messages until one with a ``Status`` header, which is the last that is yielded."""
-        while True:
-            msg = await self.one()
-            yield msg
-            if msg.headers and "Status" in msg.headers:
-                return
+    def _wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)

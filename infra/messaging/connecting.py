@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 DEFAULT_PORT = 4222
 POLL_SECONDS = 0.01
 
-Connect = Callable[..., Awaitable[Client]]
+Connect = Callable[..., Awaitable[LeanClient]]
 """Opens a client connection; keyword arguments are nats-py's. Made from `connect` with url and credentials bound."""
 
 
@@ -50,7 +50,9 @@ class JetStreamAway(ConnectionError):
     """Nobody answered an API request: JetStream is starting, electing, or gone."""
 
 
-async def connect(url: str, credentials: Credentials | None = None, *, patience: float = 5.0, **options: Any) -> Client:
+async def connect(
+    url: str, credentials: Credentials | None = None, *, patience: float = 5.0, **options: Any
+) -> LeanClient:
     """A connection, or ServerAway after ``patience`` seconds; ``url`` may name several servers, separated by commas.
 
     nats-py waits two seconds after a refused first attempt: so the port is tried first.

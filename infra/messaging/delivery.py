@@ -9,18 +9,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from infra.messaging.connecting import ask
+from infra.messaging.lean import LeanClient
 
 log = logging.getLogger(__name__)
 
 BATCH = 1000
 MAX_BYTES = 32 * 1024 * 1024
-BUFFERED_BYTES = 256 * 1024 * 1024
 EXPIRES = 30.0
 HEARTBEAT = 5.0
 SILENCE = 2.5 * HEARTBEAT
@@ -51,7 +50,7 @@ class Delivered(NamedTuple):
 class Delivery:
     """Opened once, read until it is interrupted, closed."""
 
-    def __init__(self, nc: Client, stream: str) -> None:
+    def __init__(self, nc: LeanClient, stream: str) -> None:
         self._nc = nc
         self._stream = stream
         self._name = f"feed_{secrets.token_hex(8)}"
@@ -67,9 +66,7 @@ class Delivery:
 
     async def open(self, position: int) -> None:
         """Makes a consumer that starts behind ``position``."""
-        self._subscription = await self._nc.subscribe(
-            f"{self._inbox}.*", cb=self._take, pending_bytes_limit=BUFFERED_BYTES
-        )
+        self._subscription = await self._nc.straight(f"{self._inbox}.*", self._take)
         config = {
             "name": self._name,
             "deliver_policy": "by_start_sequence",
@@ -128,7 +125,7 @@ class Delivery:
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
         await self._nc.publish(subject, body.encode(), reply=f"{self._inbox}.{self._request}")
 
-    async def _take(self, msg: Msg) -> None:
+    def _take(self, msg: Msg) -> None:
         self._woken.set()
         headers = msg.headers or {}
         if not msg.reply and "Status" in headers:

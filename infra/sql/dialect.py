@@ -28,6 +28,7 @@ from sqlalchemy import (
     bindparam,
     false,
     func,
+    inspect,
 )
 from sqlalchemy import delete as core_delete
 from sqlalchemy import insert as core_insert
@@ -146,11 +147,29 @@ def matching(table: Table, *keys: str) -> ColumnElement[bool]:
 
 
 def create_table(conn: Connection, table: Table) -> None:
-    """Creates the table with its indexes unless it exists; text in it compares exactly and sorts by byte.
+    """Creates the table with its indexes unless it exists; text in it compares exactly and sorts by byte."""
+    _spelt(conn.dialect, table).create(conn, checkfirst=True)
 
-    The table value itself stays as it is: one value may be created on several databases.
-    """
-    dialect = conn.dialect
+
+def create_anew(conn: Connection, tables: Sequence[Table]) -> None:
+    """Creates these tables as `create_table` does, empty: one of the same name is dropped."""
+    drop_tables(conn, [table.name for table in tables])
+    for table in tables:
+        _spelt(conn.dialect, table).create(conn, checkfirst=False)
+
+
+def drop_tables(conn: Connection, names: Sequence[str]) -> None:
+    """Drops those of these tables that there are."""
+    there = set(inspect(conn).get_table_names())
+    for name in names:
+        if name in there:
+            Table(name, MetaData()).drop(conn, checkfirst=False)
+
+
+def _spelt(dialect: Dialect, table: Table) -> Table:
+    """The table as this database wants it; the value itself stays as it is, for other databases."""
+    if dialect.name == "sqlite":
+        return table
     made = table.to_metadata(MetaData())
     if dialect.name in ("mysql", "mariadb"):
         mariadb = bool(getattr(dialect, "is_mariadb", False))
@@ -165,12 +184,7 @@ def create_table(conn: Connection, table: Table) -> None:
                 if isinstance(exact, Text):
                     exact.length = None  # PostgreSQL's has no limit and takes no number
                 column.type = exact
-    made.create(conn, checkfirst=True)
-
-
-def drop_table(conn: Connection, name: str) -> None:
-    """Drops the table of this name if there is one."""
-    Table(name, MetaData()).drop(conn, checkfirst=True)
+    return made
 
 
 _PARTS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Executable
@@ -48,14 +49,20 @@ def bound(statement: Any, params: Sequence[Mapping[str, Any]], dialect: Dialect)
     compiled = statement.compile(dialect=dialect, column_keys=list(params[0]))
     names: Sequence[str] = compiled.positiontup
     fixed = {name: value for name, value in compiled.params.items() if name not in params[0]}
-    processors = {name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names}
-    if not fixed and not any(processors.values()):
-        return str(compiled), [tuple([each[name] for name in names]) for each in params]
-    taken = [(name, processors[name] or _as_it_is) for name in names]
-    return str(compiled), [
-        tuple([process(each[name] if name in each else fixed[name]) for name, process in taken]) for each in params
-    ]
+    if fixed:
+        params = [{**fixed, **each} for each in params]
+    processors = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+    changed = [(place, process) for place, process in enumerate(processors) if process]
+    if not changed:
+        return str(compiled), _tuples(params, names)
+    rows = [list(row) for row in _tuples(params, names)]
+    for place, process in changed:
+        for row in rows:
+            row[place] = process(row[place])
+    return str(compiled), [tuple(row) for row in rows]
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def _tuples(params: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    if len(names) == 1:
+        return [(each[names[0]],) for each in params]
+    return list(map(itemgetter(*names), params))

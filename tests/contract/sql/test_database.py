@@ -18,8 +18,9 @@ from infra.sql.dialect import (
     LongText,
     Micros,
     change,
+    create_anew,
     create_table,
-    drop_table,
+    drop_tables,
     insert,
     joined,
     key,
@@ -267,10 +268,20 @@ async def test_what_was_written_is_there_after_closing_and_opening(database: Sql
 
 async def test_creating_a_table_that_is_there_and_dropping_one_that_is_not_are_harmless(database: SqlDatabase) -> None:
     await database.write(create_table, T)
-    await database.write(drop_table, "nowhere")
+    await database.write(drop_tables, ["nowhere"])
     tables = await database.read(lambda c: inspect(c).get_table_names())
     assert tables.count(T.name) == 1
     assert "nowhere" not in tables
+
+
+async def test_a_table_that_is_made_anew_is_empty_and_has_its_indexes(database: SqlDatabase) -> None:
+    await database.write(create_table, T)
+    await database.write(lambda c: c.execute(upsert(T, ["id"]), row("7")) and None)
+    other = things("things_1")
+    await database.write(create_anew, [T, other])
+    assert await database.read(lambda c: [c.scalar(select(func.count()).select_from(t)) for t in (T, other)]) == [0, 0]
+    made = await database.read(lambda c: [len(inspect(c).get_indexes(t.name)) for t in (T, other)])
+    assert made == [len(T.indexes), len(other.indexes)]
 
 
 async def test_a_query_that_a_switch_overtakes_sees_the_new_table(database: SqlDatabase) -> None:
@@ -279,7 +290,7 @@ async def test_a_query_that_a_switch_overtakes_sees_the_new_table(database: SqlD
         await database.write(create_table, table)
     await database.write(lambda c: c.execute(upsert(new, ["id"]), row("7")) and None)
     database.switch({"things": old})
-    await database.write(drop_table, "things_1")
+    await database.write(drop_tables, ["things_1"])
     asked = 0
 
     def query(conn: Connection) -> list[str]:

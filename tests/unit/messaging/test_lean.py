@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import BadHeaderError
 from nats.js.api import Header
 
 from infra.messaging.lean import LeanClient, header_block
+from infra.messaging.straight import MOST_JOINED
 
 NAMES = st.one_of(
     st.sampled_from(["ce-id", "ce-commandid", "Nats-Sequence", "Status"]),
@@ -36,7 +42,17 @@ class LeanSent(Sent, LeanClient):
 
 
 @pytest.mark.parametrize(
-    "name", ["_parse_header_lines", "_send_publish", "_send_command", "_flush_pending", "_close", "_connect_to_server"]
+    "name",
+    [
+        "_parse_header_lines",
+        "_send_publish",
+        "_send_command",
+        "_flush_pending",
+        "_close",
+        "_connect_to_server",
+        "_process_msg",
+        "_remove_sub",
+    ],
 )
 def test_nats_py_still_has_what_is_replaced_or_used(name):
     assert callable(getattr(Client, name))
@@ -72,3 +88,63 @@ async def test_names_of_an_enumeration_are_sent_by_their_text():
     for client in (plain, lean):
         await client._send_publish("events.a", "", b"", 0, {Header.EXPECTED_LAST_SUBJECT_SEQUENCE: "0"})
     assert lean.commands == plain.commands
+
+
+NAMED = st.dictionaries(
+    st.sampled_from(["ce-id", "Nats-Sequence", "x y"]), st.sampled_from(["1", " 2 ", ""]), max_size=3
+)
+STRAIGHT, QUEUED = 1, 2
+
+
+def framed(sid: int, reply: str, headers: dict[str, str] | None, data: bytes) -> bytes:
+    """A message as a server sends it."""
+    to = f"events.a {sid} {reply}".strip()
+    if headers is None:
+        return f"MSG {to} {len(data)}\r\n".encode() + data + b"\r\n"
+    status = " 404 Nothing" if "x y" in headers else ""
+    head = f"NATS/1.0{status}\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers.items()) + "\r\n"
+    return f"HMSG {to} {len(head)} {len(head) + len(data)}\r\n{head}".encode() + data + b"\r\n"
+
+
+async def received(client: Client, pieces: list[bytes]) -> tuple[list[tuple[object, ...]], dict[str, int]]:
+    """What arrives on both subscriptions, and nats-py's own counts."""
+    client._flush_queue = None
+    found: list[tuple[object, ...]] = []
+
+    def take(msg: Msg) -> None:
+        found.append((msg.subject, msg.reply, msg.data, msg.headers))
+
+    for sid in (STRAIGHT, QUEUED):
+        client._subs[sid] = Subscription(client, sid, "events.a")
+        client._subs[sid]._pending_queue = asyncio.Queue()
+    if isinstance(client, LeanClient):
+        client._ps.takers[STRAIGHT] = take
+    for piece in pieces:
+        await client._ps.parse(piece)
+    assert not client._ps.buf
+    for sid in (STRAIGHT, QUEUED):
+        queue = client._subs[sid]._pending_queue
+        while not queue.empty():
+            take(queue.get_nowait())
+    return found, {name: client.stats[name] for name in ("in_msgs", "in_bytes")}
+
+
+@given(st.data())
+async def test_messages_arrive_as_with_nats_py_however_their_bytes_are_cut(data):
+    each = st.builds(
+        framed,
+        st.sampled_from([STRAIGHT, QUEUED]),
+        st.sampled_from(["", "_INBOX.a"]),
+        st.none() | NAMED,
+        st.sampled_from([b"", b"data", b"\r\nHMSG events.a 1 2 3\r\n", b"x" * 40]),
+    )
+    sent = b"".join(data.draw(st.lists(each | st.just(b"+OK\r\n"), max_size=8)))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=8)))
+    pieces = [sent[a:b] for a, b in itertools.pairwise([0, *cuts, len(sent)])]
+    assert await received(LeanClient(), pieces) == await received(Client(), pieces)
+
+
+async def test_a_long_message_is_gathered_by_nats_py():
+    sent = framed(STRAIGHT, "", {"ce-id": "1"}, b"x" * (MOST_JOINED + 1))
+    pieces = [sent[at : at + 32_768] for at in range(0, len(sent), 32_768)]
+    assert await received(LeanClient(), pieces) == await received(Client(), pieces)
