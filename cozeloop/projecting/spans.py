@@ -1,7 +1,7 @@
 """The projector of spans: batches of SPANS into the table, joined while they wait.
 
-A block costs the engine about the same whatever it holds. So the projector rests after each batch, and takes what came
-meanwhile as one; the rest ends at once when somebody waits to see what was sent.
+A block costs the engine about the same whatever it holds. So the projector rests after what did not fill one, and
+takes what came meanwhile together; the rest ends at once when somebody waits to see what was sent.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ log = logging.getLogger(__name__)
 NAME = "spans"
 """Of its positions: ``spans:45``."""
 BLOCK_BYTES = 32 * 1024 * 1024
-BLOCK_ROWS = 10_000
+BLOCK_ROWS = 20_000
 LONGEST_PAUSE = 5.0
+FULL_ROWS = 5_000
+"""Rows from which on a block costs what it holds: nothing is gained by waiting for more."""
 GATHERED_SECONDS = 0.5
 """How long spans are let come together while nobody waits for them: each insert is a part of the table, to be synced
 and merged."""
@@ -158,13 +160,15 @@ class SpanProjector:
             table = await self._stand()
         try:
             async for batches in self._source.batches(table.position):
+                taken = self.inserted
                 for block in blocks(batches):
                     async with self._turn:
                         self.inserted += await table.take(self._kept(block))
                     self.blocks += 1
                     self.trouble = ""
                     self._positions.post([NAME], table.position)
-                await self._positions.wanted(NAME, GATHERED_SECONDS)
+                if self.inserted - taken < FULL_ROWS:
+                    await self._positions.wanted(NAME, GATHERED_SECONDS)
         except LogHole as hole:
             log.warning("%s; reading on from what is there", hole)
 

@@ -6,6 +6,7 @@ as a conflict when it says something else.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -93,13 +94,13 @@ class SpanTable:
 
         Given again after a crash in between, it finds its rows there and inserts none of them twice.
         """
-        spans = _once(_read(batches))
+        spans = await asyncio.to_thread(_once, _read(batches))  # of a full block that takes a tenth of a second
         standing = await self._standing(list(spans.values())) if spans else set()
         repeated = [s for s in spans.values() if s.id in standing]
         conflicts = await self._conflicts(repeated) + len(_differing(batches, spans))
-        fresh = [_placed(s) for s in spans.values() if s.id not in standing]
+        fresh = [s for s in spans.values() if s.id not in standing]
         if fresh:
-            await self._db.insert(self.table, b"\n".join(fresh))
+            await self._db.insert(self.table, await asyncio.to_thread(_rows, fresh))
         await self.note(batches[-1].position, conflicts)
         return len(fresh)
 
@@ -185,8 +186,9 @@ def _copied(source: str, target: str, where: str) -> str:
     return f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {source} {where} SETTINGS max_execution_time = 0"
 
 
-def _placed(span: Span) -> bytes:
-    return b'{"seq":%d,' % span.position + span.line[1:]
+def _rows(spans: Iterable[Span]) -> bytes:
+    """Their lines with the position of each in SPANS."""
+    return b"\n".join([b'{"seq":%d,' % span.position + span.line[1:] for span in spans])
 
 
 def _among(spans: Sequence[Span]) -> str:
