@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cozeloop.projecting.positions import ModelPositions
-from cozeloop.projecting.spans import FULL_ROWS, NAME, SpanProjector
+from cozeloop.projecting.spans import FULL_ROWS, SpanProjector
 from infra.messaging.spans import SpanBatch
 from projections.traces.table import PLACES
 
