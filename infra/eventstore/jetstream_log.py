@@ -295,7 +295,8 @@ class JetStreamLog:
             await sharing.turn()
             try:
                 check_link(record, None)
-                decoded.append(self._mapper.recorded(await self._loader.opened(record)))
+                payload = await self._sealer.open(record, self._mapper.known(record))
+                decoded.append(self._mapper.recorded(record, payload))
             except UnknownEvent as unknown:
                 log.warning("%s", unknown)
                 decoded.append(_unrecognised(record))

@@ -92,11 +92,14 @@ class EnvelopeMapper(Mapper[str]):
         assert isinstance(stored_event, StoredRecord)
         return Sourced(str(stored_event.originator_id), stored_event.originator_version, self.recorded(stored_event))
 
-    def recorded(self, record: StoredRecord) -> Recorded[Any]:
-        """The event of an opened record, upcast to today's version; raises UnknownEvent or Damaged."""
+    def recorded(self, record: StoredRecord, opened: dict[str, Any] | None = None) -> Recorded[Any]:
+        """The event of a record, upcast to today's version; ``opened`` is its payload, unless the record has it.
+
+        Raises UnknownEvent or Damaged.
+        """
         headers = record.headers
         cls, written = self._class_of(record)
-        payload: dict[str, Any] = record.payload if record.payload is not None else orjson.loads(record.state)
+        payload: dict[str, Any] = opened or record.payload or orjson.loads(record.state)
         if "ce-totals" in headers:
             payload = {**payload, **orjson.loads(headers["ce-totals"].replace("%22", '"'))}
         for version in range(written, cls.schema_version):

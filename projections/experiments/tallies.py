@@ -59,7 +59,7 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
 
     nothing = {"ended": 0, **dict.fromkeys([*COUNTED, *(f"final_{name}" for name in COUNTED)], 0)}
 
-    def row(r: Recorded[Any], step: int, result: str, *counts: int, version_id: str = "") -> dict[str, Any]:
+    def row(r: Recorded[Any], step: int, result: str, version_id: str = "", **counts: int) -> dict[str, Any]:
         return {
             "run_id": r.event.run_id,
             "step": step,
@@ -67,8 +67,11 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
             "space_id": r.stream.space,
             "evaluator_version_id": version_id,
             **nothing,
-            **dict(zip(COUNTED, counts, strict=False)),
+            **counts,
         }
+
+    def counted(e: TargetAnswered | EvaluatorScored | EvaluatorFailed) -> dict[str, int]:
+        return {"outcomes": 1, "input_tokens": e.input_tokens, "output_tokens": e.output_tokens}
 
     def begun(r: Recorded[Any]) -> list[Change]:
         return [(begin, row(r, THE_RUN, ""))]
@@ -77,16 +80,15 @@ def projector(table: Table) -> Mapping[type[Event], Project]:
         return [(end, {"k_run_id": r.event.run_id})]
 
     def answered(r: Recorded[TargetAnswered]) -> list[Change]:
-        return [(add, row(r, 0, ANSWERED, 1, r.event.input_tokens, r.event.output_tokens))]
+        return [(add, row(r, 0, ANSWERED, **counted(r.event)))]
 
     def unanswered(r: Recorded[TargetFailed]) -> list[Change]:
-        return [(add, row(r, 0, FAILED, 1, 0, 0))]
+        return [(add, row(r, 0, FAILED, outcomes=1))]
 
     def evaluated(r: Recorded[Any]) -> list[Change]:
         e = r.event
         result = repr(e.score) if isinstance(e, EvaluatorScored) else FAILED
-        counts = (1, e.input_tokens, e.output_tokens)
-        return [(add, row(r, e.step, result, *counts, version_id=e.evaluator_version_id))]
+        return [(add, row(r, e.step, result, e.evaluator_version_id, **counted(e)))]
 
     return {
         ExperimentSubmitted: begun,
