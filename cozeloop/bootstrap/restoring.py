@@ -68,7 +68,8 @@ class Restore:
     async def run(self) -> AsyncIterator[Line]:
         """Yields ``{"part", …}`` after each part, ``final`` at the end; raises ArchiveUnusable, DataDirInUse.
 
-        Whatever it raises: what was at ``data_dir`` is there as before, and nothing else is left.
+        Whatever it raises: what was at ``data_dir`` is there as before, and nothing else is left, but for what had come
+        into a vault on a server and a bucket: they are to be emptied before it is tried again.
         """
         archive = await asyncio.to_thread(opened, self.source)
         occupied = self.data_dir.exists() and (not self.data_dir.is_dir() or any(self.data_dir.iterdir()))

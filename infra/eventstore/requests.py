@@ -31,7 +31,6 @@ class Requests:
         self._inbox = nc.new_inbox()
         self._tokens = itertools.count()
         self._waiting: dict[str, Reply] = {}
-        self._subscribed: asyncio.Future[None] | None = None
 
     async def open(self) -> Requests:
         """Subscribes the inbox; once per connection."""
