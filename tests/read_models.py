@@ -50,8 +50,14 @@ class HeldLog:
     def __init__(self, history: Sequence[Recorded[Any]]) -> None:
         self._history = history
 
+    async def fetch(self, after: int, limit: int, filter: str = ">") -> Sequence[Recorded[Any]]:
+        return self._history[after : after + limit]
+
+    async def decode(self, stored: Sequence[Recorded[Any]]) -> list[Recorded[Any]]:
+        return list(stored)
+
     async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
-        return list(self._history[after : after + limit])
+        return await self.decode(await self.fetch(after, limit, filter))
 
     async def end(self) -> int:
         return len(self._history)

@@ -24,8 +24,16 @@ CHUNK = 1_000
 class ReadsAll(Protocol):
     """The log, as far as read models need it."""
 
+    async def fetch(self, after: int, limit: int, filter: str = ">") -> Sequence[Any]:
+        """Up to ``limit`` events after a position, in order, as they are stored."""
+        ...
+
+    async def decode(self, stored: Sequence[Any]) -> list[Recorded[Any]]:
+        """What was fetched, checked and opened."""
+        ...
+
     async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
-        """Up to ``limit`` events after a position, in order."""
+        """Both."""
         ...
 
     async def end(self) -> int:
@@ -57,11 +65,15 @@ class Building:
         await self._database.write(_begin, self.folds, self._fence)
 
     async def catch_up(self, until: int) -> AsyncIterator[int]:
-        """Folds up to and including ``until``, yielding the position after each chunk; reads ahead while it writes."""
+        """Folds up to and including ``until``, yielding the position after each chunk; fetches ahead while it writes.
+
+        It decodes when the writer has done: both want the interpreter's lock, and handing it over costs more than it
+        wins.
+        """
         ahead = self._ahead(until)
         try:
             while ahead:
-                batch = [r for r in await ahead if r.position <= until]
+                batch = [r for r in await self._log.decode(await ahead) if r.position <= until]
                 if not batch:
                     raise LogTooShort(f"the log holds nothing after {self.position}, wanted are events up to {until}")
                 last = batch[-1]
@@ -83,8 +95,8 @@ class Building:
                 raise LogTooShort(f"position {before + 1} is missing from the log; run: cozeloop verify")
             before = recorded.position
 
-    def _ahead(self, until: int) -> asyncio.Task[list[Recorded[Any]]] | None:
-        return asyncio.ensure_future(self._log.read_all(self.position, CHUNK)) if self.position < until else None
+    def _ahead(self, until: int) -> asyncio.Task[Sequence[Any]] | None:
+        return asyncio.ensure_future(self._log.fetch(self.position, CHUNK)) if self.position < until else None
 
     async def _write(self, batch: Sequence[Recorded[Any]]) -> None:
         folds = [fold for fold in self.folds if fold.model.name not in self.stopped]

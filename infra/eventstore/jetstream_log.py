@@ -260,10 +260,14 @@ class JetStreamLog:
                 found.append(each)
         return await self.decode(found)
 
+    async def fetch(self, after: int, limit: int, filter: str = ">") -> list[StoredRecord]:
+        """Up to ``limit`` events after a position, in log order, as they are stored."""
+        page, _ = await self._reader.page(f"events.{filter}", after + 1, limit)
+        return page
+
     async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
         """Up to ``limit`` events after a position, in log order."""
-        page, _ = await self._reader.page(f"events.{filter}", after + 1, limit)
-        return await self.decode(page)
+        return await self.decode(await self.fetch(after, limit, filter))
 
     async def search(self, type: str, after: int, limit: int, filter: str = ">") -> tuple[list[Recorded[Any]], int]:
         """Of up to ``limit`` events after a position those of a type, of any when it is empty; others are not opened.

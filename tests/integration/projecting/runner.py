@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, bindparam, update
@@ -77,12 +77,12 @@ class StoppingLog(ListLog):
 
     stop = True
 
-    async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
+    async def fetch(self, after: int, limit: int, filter: str = ">") -> Sequence[Recorded[Any]]:
         if self.stop:
             self.stop = False
             say("stopping")
             os.kill(os.getpid(), signal.SIGSTOP)
-        return await super().read_all(after, min(limit, BATCH * 20), filter)
+        return await super().fetch(after, min(limit, BATCH * 20), filter)
 
 
 async def run(url: str, events: int, stop: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, Index, Table, select
@@ -83,8 +83,14 @@ class ListLog:
     def __init__(self, history: History) -> None:
         self.history = history
 
-    async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
+    async def fetch(self, after: int, limit: int, filter: str = ">") -> Sequence[Recorded[Any]]:
         return [r for r in self.history.recorded[after:] if filter in (">", str(r.stream))][:limit]
+
+    async def decode(self, stored: Sequence[Recorded[Any]]) -> list[Recorded[Any]]:
+        return list(stored)
+
+    async def read_all(self, after: int, limit: int, filter: str = ">") -> list[Recorded[Any]]:
+        return await self.decode(await self.fetch(after, limit, filter))
 
     async def end(self) -> int:
         return len(self.history.recorded)

@@ -291,9 +291,9 @@ async def test_a_replay_of_several_models_reads_the_log_once(database: SqlDataba
     asked: list[int] = []
 
     class Counting(ListLog):
-        async def read_all(self, after: int, limit: int, filter: str = ">") -> Any:
+        async def fetch(self, after: int, limit: int, filter: str = ">") -> Any:
             asked.append(after)
-            return await super().read_all(after, limit, filter)
+            return await super().fetch(after, limit, filter)
 
     projection._log = Counting(log.history)  # type: ignore[attr-defined]
     await replayed(projection, *models)
