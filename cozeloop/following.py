@@ -18,8 +18,8 @@ from infra.eventstore.guard import Stand
 from infra.eventstore.jetstream_log import JetStreamLog
 from infra.eventstore.log import EventLog, LogUnavailable
 from infra.eventstore.verify import verify
-from infra.messaging.ending import ended
 from infra.messaging.feed import Feed
+from infra.nats.ending import ended
 from infra.sql.database import Database
 from projections.log.commands import COMMANDS, find_command
 

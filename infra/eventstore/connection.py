@@ -17,8 +17,8 @@ from infra.eventstore.log import LogUnavailable, LossNoticed, NoRoom
 from infra.eventstore.reading import Reader
 from infra.eventstore.requests import Requests
 from infra.eventstore.writing import Writer
-from infra.messaging.connecting import Connect
-from infra.messaging.lean import LeanClient
+from infra.nats.connecting import Connect
+from infra.nats.lean import LeanClient
 
 log = logging.getLogger(__name__)
 

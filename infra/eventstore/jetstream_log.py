@@ -36,7 +36,7 @@ from infra.eventstore.requests import Requests
 from infra.eventstore.sealing import ObjectStore, Sealer
 from infra.eventstore.snapshots import Snapshots
 from infra.gaps import Gaps
-from infra.messaging.connecting import Connect
+from infra.nats.connecting import Connect
 from infra.sharing import Sharing
 from infra.vault.keys import Keyring
 

@@ -27,7 +27,7 @@ from infra.eventstore.connection import GuardedConnection, reading
 from infra.eventstore.envelope import StoredRecord
 from infra.eventstore.log import Conflict, LogUnavailable, Unknown
 from infra.eventstore.reading import subject_of
-from infra.messaging.connecting import Connect
+from infra.nats.connecting import Connect
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ import orjson
 from nats.aio.msg import Msg
 
 from infra.eventstore.log import LogUnavailable, Unknown
-from infra.messaging.lean import LeanClient
+from infra.nats.lean import LeanClient
 
 
 class ConnectionLost(Unknown):

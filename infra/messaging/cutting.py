@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 from nats.aio.client import Client
 
-from infra.messaging.connecting import JetStreamRefused, ask
+from infra.nats.connecting import JetStreamRefused, ask
 
 RECORD = struct.Struct("<IQqH")
 """Length with a mark for headers, sequence with two marks, nanoseconds since 1970, length of the subject."""

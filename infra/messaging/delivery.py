@@ -13,8 +13,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from infra.messaging.connecting import ask
-from infra.messaging.lean import LeanClient
+from infra.nats.connecting import ask
+from infra.nats.lean import LeanClient
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
 from infra.eventstore.log import Damaged, LogUnavailable, NoRoom, Unknown
-from infra.messaging.connecting import ask
+from infra.nats.connecting import ask
 from infra.vault.keys import Keyring
 
 STREAM = "DRAFTS"

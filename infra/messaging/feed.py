@@ -19,9 +19,9 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from infra.gaps import Gaps
-from infra.messaging.connecting import Connect, JetStreamAway, JetStreamRefused, ask
 from infra.messaging.delivery import ANSWER_SECONDS, Delivered, Delivery, Interrupted
 from infra.messaging.streams import NOT_FOUND
+from infra.nats.connecting import Connect, JetStreamAway, JetStreamRefused, ask
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from nats.js.errors import KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from infra.ids import NODES
-from infra.messaging.ending import ended
+from infra.nats.ending import ended
 
 log = logging.getLogger(__name__)
 

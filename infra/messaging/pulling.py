@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from infra.messaging.ending import ended
+from infra.nats.ending import ended
 
 log = logging.getLogger(__name__)
 

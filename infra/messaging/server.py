@@ -25,9 +25,9 @@ from types import TracebackType
 import orjson
 from nats.errors import Error as NatsError
 
-from infra.messaging.connecting import Credentials, JetStreamAway, JetStreamRefused, ServerAway, ask, connect
-from infra.messaging.ending import ended
 from infra.messaging.lock import name_holder
+from infra.nats.connecting import Credentials, JetStreamAway, JetStreamRefused, ServerAway, ask, connect
+from infra.nats.ending import ended
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from infra.messaging.connecting import JetStreamAway, JetStreamRefused, ask
+from infra.nats.connecting import JetStreamAway, JetStreamRefused, ask
 
 CHUNK_BYTES = 128 * 1024
 PUT_BACK_BYTES = 32 * 1024

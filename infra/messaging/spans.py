@@ -20,8 +20,8 @@ from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
 from infra.eventstore.log import LogUnavailable, NoRoom, Unknown
-from infra.messaging.connecting import ask
 from infra.messaging.feed import Feed, RawEvent
+from infra.nats.connecting import ask
 from infra.vault.keys import KeyMissing, Keyring
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from infra.messaging.connecting import Connect, Credentials, JetStreamRefused, ServerAway, ask, connect
+from infra.nats.connecting import Connect, Credentials, JetStreamRefused, ServerAway, ask, connect
 
 __all__ = [
     "Client",

@@ -22,9 +22,9 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from infra.messaging.connecting import Connect, JetStreamAway, JetStreamRefused, ask
 from infra.messaging.feed import RawEvent
 from infra.messaging.streams import NOT_FOUND
+from infra.nats.connecting import Connect, JetStreamAway, JetStreamRefused, ask
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from infra.messaging.connecting import JetStreamAway, JetStreamRefused, ask
-from infra.messaging.ending import ended
 from infra.messaging.pulling import Perform, Pulls
 from infra.messaging.streams import NOT_FOUND, ensure_work
+from infra.nats.connecting import JetStreamAway, JetStreamRefused, ask
+from infra.nats.ending import ended
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.messaging.connecting import ask
 from infra.messaging.cutting import StoreNotUnderstood, cut_files, cut_since
 from infra.messaging.server import NatsServer
 from infra.messaging.streams import ensure_streams
+from infra.nats.connecting import ask
 from tests.integration.conftest import Bench
 
 MESSAGES, LARGE = 270, 90_000

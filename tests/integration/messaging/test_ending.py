@@ -1,6 +1,6 @@
 import asyncio
 
-from infra.messaging.ending import ended
+from infra.nats.ending import ended
 
 
 async def test_a_task_that_swallows_its_cancellation_is_ended_all_the_same():

@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from infra.messaging.ending import ended
 from infra.messaging.feed import Feed, LogHole
+from infra.nats.ending import ended
 from tests.integration.conftest import until
 
 

@@ -4,9 +4,9 @@ import signal
 
 import pytest
 
-from infra.messaging.connecting import ServerAway, ask
 from infra.messaging.server import MOST_DEATHS, NatsServer, ServerFailed
 from infra.messaging.streams import connect, ensure_streams
+from infra.nats.connecting import ServerAway, ask
 from tests.integration.conftest import until
 
 

@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from infra.messaging.connecting import JetStreamAway, JetStreamRefused, ask
 from infra.messaging.server import NatsServer
 from infra.messaging.streams import EVENTS, StreamUnfit, connect, ensure_streams, ensure_work
+from infra.nats.connecting import JetStreamAway, JetStreamRefused, ask
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from infra.messaging.connecting import connect
 from infra.messaging.server import NatsServer
+from infra.nats.connecting import connect
 from tests.integration.conftest import until
 
 DEATHS = 3

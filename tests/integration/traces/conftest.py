@@ -14,9 +14,9 @@ from commands.traces.normalise import normalise
 from cozeloop.projecting.positions import ModelPositions
 from cozeloop.projecting.spans import NAME, SpanProjector
 from infra.clickhouse import ClickHouse, open_clickhouse
-from infra.messaging.ending import ended
 from infra.messaging.feed import Feed
 from infra.messaging.spans import STREAM, JetStreamSpans
+from infra.nats.ending import ended
 from projections.traces.queries import Page, Window, list_spans
 from tests.unit.traces.spans import NOW
 

@@ -6,8 +6,8 @@ import pytest
 
 from cozeloop.projecting.spans import blocks
 from infra.clickhouse.port import ClickHouseFailed
-from infra.messaging.connecting import JetStreamAway
 from infra.messaging.spans import LARGEST, SpanBatch, parts
+from infra.nats.connecting import JetStreamAway
 from projections.traces.rows import tags_of
 from projections.traces.writing import Lines, SpanTable
 from tests.integration.conftest import until

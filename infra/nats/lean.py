@@ -17,7 +17,7 @@ from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 from nats.protocol import command
 
-from infra.messaging.straight import StraightParser
+from infra.nats.straight import StraightParser
 
 BLANK = " \t\n\r\x0b\x0c"
 MOST_NAMES = 1024

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
 
-from infra.messaging.lean import LeanClient
+from infra.nats.lean import LeanClient
 
 log = logging.getLogger(__name__)
 

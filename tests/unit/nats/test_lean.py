@@ -14,8 +14,8 @@ from nats.aio.subscription import Subscription
 from nats.errors import BadHeaderError
 from nats.js.api import Header
 
-from infra.messaging.lean import LeanClient, header_block
-from infra.messaging.straight import MOST_JOINED
+from infra.nats.lean import LeanClient, header_block
+from infra.nats.straight import MOST_JOINED
 
 NAMES = st.one_of(
     st.sampled_from(["ce-id", "ce-commandid", "Nats-Sequence", "Status"]),
