@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -26,17 +25,16 @@ from cozeloop.platform import Platform
 
 def create_app(
     platform: Platform,
-    lifespan: Callable[[FastAPI], Any] | None = None,
     declarations: Sequence[Declared] | None = None,
 ) -> FastAPI:
-    """The HTTP edge of a platform. ``lifespan`` starts and stops what the process itself owns.
+    """The HTTP edge of a platform.
 
     ``declarations`` are the routes in the order in which they are tried; those of every capability unless given.
 
     Documentation is a file made at build time (`python -m cozeloop.api.openapi`): making it takes seconds.
     """
     codes()
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.platform = platform
     app.state.tenancy = Tenancy(platform)
     app.state.metrics = Metrics()

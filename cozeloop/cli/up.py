@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,37 +103,33 @@ async def _serve(settings: Any, lock: Any, listener: socket.socket, quiet: bool)
         elif not quiet:
             typer.echo(f"CozeLoop ES is ready at http://{settings.host}:{port} (data in {settings.data_dir})")
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
-        starting = asyncio.get_running_loop().create_task(start())
-        try:
-            yield
-        finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-            await embedded.stop()
-            (Path(settings.data_dir) / "run.json").unlink(missing_ok=True)
-
-    app = create_app(embedded.platform, lifespan)
     config = uvicorn.Config(
-        app,
+        create_app(embedded.platform),
         host=settings.host,
         port=settings.port,
         http=BoundedHttp,
         log_config=None,
         access_log=False,
-        lifespan="on",
+        lifespan="off",  # uvicorn leaves its end out when a second signal does not wait for answers
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=75,
         server_header=False,
         date_header=False,
     )
     server = uvicorn.Server(config)
-    server.capture_signals = lambda: _told(server, embedded.leave)  # type: ignore[method-assign]
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
     address = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"
     address = f"[{address}]" if ":" in address else address
     RunFile(f"http://{address}:{port}", embedded.platform.operator_token, os.getpid()).write(settings.data_dir)
-    await server.serve([listener])
+    with _told(server, embedded.leave):
+        starting = asyncio.get_running_loop().create_task(start())
+        try:
+            await server.serve([listener])
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await embedded.stop()
+            (Path(settings.data_dir) / "run.json").unlink(missing_ok=True)
     return failed[0] if failed else ""
 
 
@@ -141,7 +137,8 @@ async def _serve(settings: Any, lock: Any, listener: socket.socket, quiet: bool)
 def _told(server: Any, leave: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C and SIGTERM end the server in order. Uvicorn's own would raise the signal again and skip the rest.
 
-    Answers that last are ended first: the server waits for them.
+    Answers that last are ended first: the server waits for them, unless it is told again. Afterwards, while the process
+    ends, signals change nothing.
     """
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -157,3 +154,4 @@ def _told(server: Any, leave: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
