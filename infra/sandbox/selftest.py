@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from infra.sandbox import protocol
-from infra.sandbox.worker import CannotStart, TookTooLong, Worker, WorkerGone
+from infra.sandbox.worker import TRIES, CannotStart, TookTooLong, Worker, WorkerGone
 
 PROBE: Final = Path(__file__).with_name("probe.py")
 PROBE_SECONDS: Final = 20.0
-TRIES: Final = 3
 NONCE: Final = "probe"
 STATUS: Final = {"Seccomp": {"2"}, "NoNewPrivs": {"1"}, "CapEff": {"0" * 16}, "CapPrm": {"0" * 16}, "Threads": {"1"}}
 """Lines of /proc/PID/status and what they must hold."""
@@ -27,7 +26,7 @@ async def probed(command: Sequence[str], tries: int = TRIES) -> str:
     try:
         worker = await Worker.start(command)
     except CannotStart as error:
-        return str(error) if tries <= 1 else await probed(command, tries - 1)
+        return str(error)
     try:
         return seen_from_outside(worker.pid) or await seen_from_inside(worker)
     except (WorkerGone, ProcessLookupError, FileNotFoundError) as error:

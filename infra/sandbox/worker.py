@@ -12,6 +12,7 @@ from typing import Final
 from infra.sandbox.protocol import ANSWER_BYTES
 
 START_SECONDS: Final = 20.0
+TRIES: Final = 3
 READ: Final = 256 * 1024
 READY: Final = b'{"ready": true}'
 
@@ -50,8 +51,10 @@ class Worker:
         self._loop.add_reader(self._out, self._readable)
 
     @classmethod
-    async def start(cls, command: Sequence[str]) -> Worker:
+    async def start(cls, command: Sequence[str], tries: int = TRIES) -> Worker:
         """A worker behind its walls. Raises CannotStart.
+
+        One that dies before it is ready has run no script: somebody else ended it, and another one is started.
 
         The process is started by the loop's own thread, without a copy of this one (vfork): it dies with that thread.
         """
@@ -72,6 +75,8 @@ class Worker:
         try:
             said = await worker._line(b"", START_SECONDS)
         except (WorkerGone, TookTooLong) as error:
+            if isinstance(error, WorkerGone) and tries > 1:
+                return await cls.start(command, tries - 1)
             raise CannotStart(f"the worker did not start: {error}") from error
         if said != READY:
             worker.end()
