@@ -128,8 +128,9 @@ class Delivery:
     def _take(self, msg: Msg) -> None:
         self._woken.set()
         headers = msg.headers or {}
-        if not msg.reply and "Status" in headers:
-            self._status(msg.subject, headers)
+        if not msg.reply:  # no delivery
+            if "Status" in headers:
+                self._status(msg.subject, headers)
             return
         self._asked -= 1
         self._arrived.append(_delivered(msg, headers))

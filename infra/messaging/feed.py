@@ -22,6 +22,7 @@ from infra.gaps import Gaps
 from infra.messaging.delivery import ANSWER_SECONDS, Delivered, Delivery, Interrupted
 from infra.messaging.streams import NOT_FOUND
 from infra.nats.connecting import Connect, JetStreamAway, JetStreamRefused, ask
+from infra.nats.lean import LeanClient
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class Feed:
             with contextlib.suppress(OSError, NatsError):
                 await nc.close()
 
-    async def _open(self) -> Client:
+    async def _open(self) -> LeanClient:
         """Waits for a server for as long as it takes."""
         pause = 0.02
         while True:

@@ -1,7 +1,7 @@
 """Messages that go to their reader as they are read from the socket.
 
 nats-py looks for each message with regular expressions, copies it twice, and hands it over by a queue and a task. For
-a subscription that was made with `StraightParser.take`, a message with headers is cut out of the bytes that have
+a subscription that was made with `LeanClient.straight`, a message with headers is cut out of the bytes that have
 arrived, once. Whatever else arrives is left to nats-py's own parser. NATS client protocol, HMSG:
 ``HMSG <subject> <sid> [reply] <header bytes> <all bytes>``.
 """
